@@ -1,7 +1,7 @@
 """Perceived emotion from face, voice, text and questionnaires, with its evidence and its certainty.
 
-``affectscope.analyze("interview.mp4", purpose="research")`` answers a `Session`. Everything heavy is imported on
-first use, so that ``import affectscope`` stays quick.
+``affectscope.analyze("interview.mp4", purpose="research")`` answers a `Session`. Everything heavy
+is imported on first use, so that ``import affectscope`` stays quick.
 """
 
 from __future__ import annotations

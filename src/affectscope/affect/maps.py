@@ -1,7 +1,7 @@
 """Explicit, versioned maps from each vocabulary to ``core-7``.
 
-Native labels are always kept beside a mapped view; nothing is ever mapped silently. A map is never changed once it
-is published: another one gets another version.
+Native labels are always kept beside a mapped view; nothing is ever mapped silently. A map is never
+changed once it is published: another one gets another version.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ class VocabularyMap:
 
 
 _JOY = (
-    "admiration amusement approval caring desire excitement gratitude joy love optimism pride relief"
+    "admiration amusement approval caring desire excitement gratitude joy love "
+    "optimism pride relief"
 ).split()
 _SADNESS = "disappointment embarrassment grief remorse sadness".split()
 _SURPRISE = "confusion curiosity realization surprise".split()
@@ -56,7 +57,8 @@ _TO_CORE = {
                 **{label: label for label in vocabulary("core-7").labels},
                 "contempt": "disgust",
             },
-            reason="contempt joins disgust, its nearest neighbour among Ekman's six and the family in which early "
+            reason="contempt joins disgust, its nearest neighbour among Ekman's six and the family "
+            "in which early "
             "lists of basic emotions placed it",
         ),
         VocabularyMap(
@@ -73,7 +75,8 @@ _TO_CORE = {
                 "disgust": "disgust",
                 "surprised": "surprise",
             },
-            reason="calm joins neutral: RAVDESS offers both as baselines (Livingstone and Russo 2018)",
+            reason="calm joins neutral: RAVDESS offers both as baselines (Livingstone and Russo "
+            "2018)",
         ),
         VocabularyMap(
             source="goemotions-28",
@@ -109,8 +112,8 @@ def map_to_core(name: str) -> VocabularyMap:
 def to_core(name: str, scores: Mapping[str, float]) -> dict[str, float]:
     """View scores over any vocabulary as a distribution over ``core-7``.
 
-    Mass flows along the map and is then scaled to sum to 1, which for labels that stand alone (``goemotions-28``)
-    turns independent probabilities into shares.
+    Mass flows along the map and is then scaled to sum to 1, which for labels that stand alone
+    (``goemotions-28``) turns independent probabilities into shares.
 
     Args:
         name: Vocabulary of the scores.

@@ -17,7 +17,8 @@ class Vocabulary:
     Attributes:
         name: Unique name that ends with the number of labels.
         labels: The labels in the order of the model outputs that use this vocabulary.
-        exclusive: True where scores are one distribution (they sum to 1), False where each label stands alone.
+        exclusive: True where scores are one distribution (they sum to 1), False where each label
+            stands alone.
         source: Where the labels come from.
     """
 
@@ -32,20 +33,32 @@ _ALL = (
         name="core-7",
         labels=("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear"),
         exclusive=True,
-        source="Ekman, P. (1992). An argument for basic emotions. Cognition and Emotion 6, 169-200; and neutral.",
+        source="Ekman, P. (1992). An argument for basic emotions. Cognition and Emotion 6, "
+        "169-200; and neutral.",
     ),
     Vocabulary(
         name="ferplus-8",
-        labels=("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt"),
+        labels=(
+            "neutral",
+            "happiness",
+            "surprise",
+            "sadness",
+            "anger",
+            "disgust",
+            "fear",
+            "contempt",
+        ),
         exclusive=True,
-        source="Barsoum, E. et al. (2016). Training deep networks for facial expression recognition with "
+        source="Barsoum, E. et al. (2016). Training deep networks for facial expression "
+        "recognition with "
         "crowd-sourced label distribution. ICMI 2016.",
     ),
     Vocabulary(
         name="ravdess-8",
         labels=("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised"),
         exclusive=True,
-        source="Livingstone, S. R. and Russo, F. A. (2018). The Ryerson Audio-Visual Database of Emotional Speech "
+        source="Livingstone, S. R. and Russo, F. A. (2018). The Ryerson Audio-Visual Database "
+        "of Emotional Speech "
         "and Song. PLoS ONE 13(5): e0196391.",
     ),
     Vocabulary(
@@ -81,7 +94,8 @@ _ALL = (
             "neutral",
         ),
         exclusive=False,
-        source="Demszky, D. et al. (2020). GoEmotions: a dataset of fine-grained emotions. ACL 2020.",
+        source="Demszky, D. et al. (2020). GoEmotions: a dataset of fine-grained emotions. ACL "
+        "2020.",
     ),
 )
 

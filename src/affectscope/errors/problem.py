@@ -20,8 +20,8 @@ def problem(error: AffectscopeError) -> dict[str, object]:
         error: Any error of the tree.
 
     Returns:
-        ``type`` (a URN that ends with the slug), ``title``, ``status``, ``detail`` and the error's extra members,
-        which can never replace the standard ones.
+        ``type`` (a URN that ends with the slug), ``title``, ``status``, ``detail`` and the error's
+        extra members, which can never replace the standard ones.
     """
     return {
         **error.extra,
@@ -33,14 +33,14 @@ def problem(error: AffectscopeError) -> dict[str, object]:
 
 
 def slug_for_status(status: int) -> str:
-    """Return the slug that describes a bare HTTP status best, for answers made by no error of the tree.
+    """Return the slug that describes a bare HTTP status best, where no error of the tree was raised.
 
     Args:
         status: 400 to 599.
 
     Returns:
-        The slug of the class with that status; where several share it, the most general; ``request-error`` for
-        other 4xx and ``internal`` for other 5xx.
+        The slug of the class with that status; where several share it, the most general; ``request-
+        error`` for other 4xx and ``internal`` for other 5xx.
     """
     if status in _BY_STATUS:
         return _BY_STATUS[status]
