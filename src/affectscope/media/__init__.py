@@ -1,0 +1,56 @@
+"""Pictures and sound of a file with their true times, decoded in a process that can be killed.
+
+`probe` says what a file holds, `read_frames` yields its pictures and `read_audio` its sound, both on
+the one clock of the file. Nothing here knows of emotion. Names are imported on first use, because
+the decoding process is a module of this package and must start quickly.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from affectscope.media.limits import Limits
+    from affectscope.media.process import warm_up
+    from affectscope.media.readers import AudioReader, FrameReader, probe, read_audio, read_frames
+    from affectscope.media.signature import FORMATS
+    from affectscope.media.streams import AudioChunk, AudioStream, Frame, MediaInfo, VideoStream
+
+__all__ = [
+    "FORMATS",
+    "AudioChunk",
+    "AudioReader",
+    "AudioStream",
+    "Frame",
+    "FrameReader",
+    "Limits",
+    "MediaInfo",
+    "VideoStream",
+    "probe",
+    "read_audio",
+    "read_frames",
+    "warm_up",
+]
+
+_HOMES = {
+    "FORMATS": "signature",
+    "AudioChunk": "streams",
+    "AudioReader": "readers",
+    "AudioStream": "streams",
+    "Frame": "streams",
+    "FrameReader": "readers",
+    "Limits": "limits",
+    "MediaInfo": "streams",
+    "VideoStream": "streams",
+    "probe": "readers",
+    "read_audio": "readers",
+    "read_frames": "readers",
+    "warm_up": "process",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        return getattr(import_module(f"affectscope.media.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'affectscope.media' has no attribute {name!r}")

@@ -1,0 +1,205 @@
+"""The decoding process: ``python -m affectscope.media.decoder``.
+
+It reads one job, a line of JSON, from stdin; answers with framed messages on stdout; and ends. It
+can be killed at any moment, and dies with its parent. A message is one byte of kind, eight bytes of
+length (little endian) and the payload:
+
+====  ==================================================
+kind  payload
+====  ==================================================
+I     JSON, what the file holds; always the first
+F     a frame: `pictures.FRAME_HEADER`, rows of pixels
+A     a chunk: `sound.AUDIO_HEADER`, float32 samples
+P     nothing; work goes on
+E     JSON, the end: `truncated`, `damaged`
+X     JSON, a refusal: `kind`, `detail`
+====  ==================================================
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import struct
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import av.logging
+
+from affectscope.media import pictures, sound
+from affectscope.media.demux import Media, Refusal, open_media
+
+MESSAGE = struct.Struct("<cQ")
+BEAT = 1.0
+"""Seconds after which silence is broken by a message that work goes on."""
+
+Send = Callable[..., None]
+
+
+def run(job: dict[str, Any], send: Send) -> None:
+    """Do one job; every answer goes through `send(kind, *buffers)`.
+
+    Args:
+        job: `task` (`probe`, `frames`, `audio`), `path`, `format`, `demuxer`, `is_image`, `limits`;
+            with `fps` for frames, with `rate` and `chunk_seconds` for audio.
+        send: Writes one message.
+    """
+    av.logging.set_level(av.logging.ERROR)
+    last = time.monotonic()
+
+    def beat() -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last > BEAT:
+            last = now
+            send(b"P")
+
+    with av.logging.Capture(local=False) as logs:
+        try:
+            media = open_media(job, logs, beat)
+            _TASKS[job["task"]](media, send)
+        except Refusal as refusal:
+            _send_json(send, b"X", {"kind": refusal.kind, "detail": refusal.detail})
+        except MemoryError:
+            detail = f"decoding it needs more than {job['limits']['memory_bytes']} bytes of memory"
+            _send_json(send, b"X", {"kind": "undecodable", "detail": detail})
+        except BrokenPipeError:
+            raise
+        except Exception as error:  # a defect here, or one that a hostile file provokes in a library
+            detail = f"the decoder failed on it ({type(error).__name__}: {error})"
+            _send_json(send, b"X", {"kind": "undecodable", "detail": detail})
+        else:
+            _send_json(send, b"E", {"truncated": media.cut, "damaged": media.damaged})
+
+
+def _probe(media: Media, send: Send) -> None:
+    first = None
+    if media.video is not None:
+        with contextlib.suppress(Refusal):
+            first, _ = pictures.first_frame(media)
+    if first is None and media.audio is None:
+        raise Refusal("undecodable", media.explain("it has neither pictures nor sound"))
+    _send_info(media, send, first)
+
+
+def _frames(media: Media, send: Send) -> None:
+    first, rest = pictures.first_frame(media)
+    _send_info(media, send, first)
+    pictures.stream_frames(media, first, rest, lambda header, body: send(b"F", header, body))
+
+
+def _audio(media: Media, send: Send) -> None:
+    if media.audio is not None:
+        _send_info(media, send, None)
+    sound.stream_audio(media, lambda header, body: send(b"A", header, body))
+
+
+_TASKS: dict[str, Callable[[Media, Send], None]] = {
+    "probe": _probe,
+    "frames": _frames,
+    "audio": _audio,
+}
+
+
+def _send_info(media: Media, send: Send, first: Any) -> None:
+    _send_json(
+        send,
+        b"I",
+        {
+            "format": media.job["format"],
+            "duration": media.duration,
+            "video": pictures.describe(media, first),
+            "audio": sound.describe(media),
+            "is_image": media.job["is_image"],
+        },
+    )
+
+
+def _send_json(send: Send, kind: bytes, value: dict[str, Any]) -> None:
+    send(kind, json.dumps(value).encode())
+
+
+def confine(limits: dict[str, Any]) -> None:
+    """Cap processor time, address space, open files and written bytes of this process."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    cpu = int(limits["cpu_seconds"])
+    for what, soft, hard in (
+        (resource.RLIMIT_CPU, cpu, cpu + 1),
+        (resource.RLIMIT_AS, limits["memory_bytes"], limits["memory_bytes"]),
+        (resource.RLIMIT_NOFILE, 32, 32),
+        (resource.RLIMIT_FSIZE, 0, 0),
+        (resource.RLIMIT_CORE, 0, 0),
+    ):
+        # Not every system knows every limit; the others still hold.
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(what, (soft, hard))
+
+
+def die_with_parent() -> None:
+    """Ask Linux to kill this process when the thread that started it ends."""
+    if sys.platform == "linux":
+        import ctypes
+        import signal
+
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None, use_errno=True).prctl(pr_set_pdeathsig, signal.SIGKILL)
+
+
+def writer(descriptor: int) -> Send:
+    """Return a function that writes messages to a pipe."""
+
+    def send(kind: bytes, *buffers: Any) -> None:
+        views = [memoryview(buffer).cast("B") for buffer in buffers]
+        head = MESSAGE.pack(kind, sum(view.nbytes for view in views))
+        for view in (memoryview(head), *views):
+            while view:
+                view = view[os.write(descriptor, view) :]
+
+    return send
+
+
+def _read_job() -> dict[str, Any] | None:
+    """Read the one line of the job; None where the parent is gone instead."""
+    line = b""
+    while not line.endswith(b"\n"):
+        piece = os.read(0, 65536)
+        if not piece:
+            return None
+        line += piece
+    job: dict[str, Any] = json.loads(line)
+    return job
+
+
+def _watch_parent() -> None:
+    """End this process when stdin does."""
+    while os.read(0, 4096):
+        pass
+    os._exit(0)
+
+
+def main() -> None:
+    """Serve one job and end without tidying up: the system does that faster."""
+    die_with_parent()
+    # Whatever a library prints to the standard streams must not end up among the messages.
+    pipe = os.dup(1)
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 1)
+    os.dup2(nothing, 2)
+    job = _read_job()
+    if job is not None:
+        threading.Thread(target=_watch_parent, daemon=True).start()
+        confine(job["limits"])
+        with contextlib.suppress(BrokenPipeError):
+            run(job, writer(pipe))
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
