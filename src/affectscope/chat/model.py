@@ -1,0 +1,73 @@
+"""The text model: from strings to calibrated probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from affectscope import models
+
+NAME = "text-emotion"
+LONGEST = 128
+"""Tokens that are read of a text; longer ones are cut. Training texts have at most 64."""
+
+BATCH = 32
+
+
+class TextModel:
+    """Emotion labels, and valence, arousal and dominance, of short texts.
+
+    Raises:
+        ModelUnavailable, ModelNotPermitted: On first use, as `models.load` says.
+    """
+
+    @cached_property
+    def model(self) -> models.Model:
+        """The loaded network."""
+        return models.load(NAME)
+
+    @cached_property
+    def _tokenizer(self) -> Tokenizer:
+        card = self.model.card
+        tokenizer = Tokenizer.from_file(str(card.path(card.files[0].file)))
+        tokenizer.enable_truncation(LONGEST)
+        tokenizer.no_padding()
+        return tokenizer
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """Label to the probability from which it counts as present."""
+        return self.model.card.thresholds
+
+    def load(self) -> None:
+        """Load now instead of on first use."""
+        self.predict(["warm"])
+
+    def predict(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Judge texts, in batches of similar length.
+
+        Args:
+            texts: Any strings; what follows the first `LONGEST` tokens of one is not read.
+
+        Returns:
+            Calibrated probabilities [n, 28] over ``goemotions-28``, each label by itself, and
+            valence, arousal, dominance [n, 3] in [-1, 1].
+        """
+        ids = [one.ids for one in self._tokenizer.encode_batch(list(texts))]
+        order = sorted(range(len(ids)), key=lambda index: len(ids[index]))
+        logits = np.zeros((len(ids), 28), np.float32)
+        places = np.zeros((len(ids), 3), np.float32)
+        for start in range(0, len(order), BATCH):
+            chosen = order[start : start + BATCH]
+            tokens = np.zeros((len(chosen), len(ids[chosen[-1]])), np.int64)
+            mask = np.zeros_like(tokens)
+            for row, index in enumerate(chosen):
+                tokens[row, : len(ids[index])] = ids[index]
+                mask[row, : len(ids[index])] = 1
+            found = self.model.run(input_ids=tokens, attention_mask=mask)
+            logits[chosen], places[chosen] = found["logits"], found["vad"]
+        return self.model.card.probabilities(logits), places

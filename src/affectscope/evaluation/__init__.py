@@ -1,0 +1,52 @@
+"""Measure any shipped model on anybody's labelled data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from affectscope.errors import InvalidValue
+
+__all__ = ["TASKS", "Figures", "Progress", "evaluate"]
+
+TASKS = ("face", "text", "voice", "transcript")
+
+Figures = dict[str, object]
+"""Name of a figure to its value, of JSON types."""
+
+Progress = Callable[[int, int], None]
+"""Called with (done, total) as the samples are scored."""
+
+
+def evaluate(task: str, data: str | Path, progress: Progress = lambda done, total: None) -> Figures:
+    """Score a model on data.
+
+    Args:
+        task: One of `TASKS`.
+        data: The labelled data in the form that the task's function documents.
+        progress: Called with (done, total).
+
+    Returns:
+        Figures by name, of JSON types: ``n`` and, as they apply, ``accuracy``, ``macro_f1``,
+        ``micro_f1``, ``macro_f1_at_0_5``, ``uar``, ``ece``, ``wer``, ``rtf``. Where the data has
+        only some of the labels, ``..._present_labels`` repeat them with the choice limited to those.
+
+    Raises:
+        InvalidValue: Unknown task, no such file, or an unknown label.
+        MalformedRequest: The data cannot be read in the task's form.
+    """
+    if task not in TASKS:
+        raise InvalidValue(f"unknown task {task!r}; valid: {', '.join(TASKS)}")
+    path = Path(data)
+    if not path.is_file():
+        raise InvalidValue(f"no such file: {str(path)!r}")
+    # The analyzers and their models load here, so that the figures alone stay light to import.
+    from affectscope.evaluation import tasks
+
+    score = {
+        "face": tasks.evaluate_face,
+        "text": tasks.evaluate_text,
+        "voice": tasks.evaluate_voice,
+        "transcript": tasks.evaluate_transcript,
+    }[task]
+    return score(path, progress)

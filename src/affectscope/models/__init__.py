@@ -1,0 +1,8 @@
+"""Shipped weights, their cards and licences, and how to run them."""
+
+from affectscope.models.card import Card, Metric, cards, read_card
+from affectscope.models.card import card as card
+from affectscope.models.policy import LicensePolicy
+from affectscope.models.runtime import Model, load
+
+__all__ = ["Card", "LicensePolicy", "Metric", "Model", "card", "cards", "load", "read_card"]

@@ -1,0 +1,101 @@
+"""Weights in memory, run by ONNX Runtime on the CPU."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affectscope.errors import ModelUnavailable
+from affectscope.models.card import Card, card
+from affectscope.models.policy import LicensePolicy
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+
+class Model:
+    """A loaded model; `run` may be called from many threads at once.
+
+    Each call computes on one thread: parallel callers make better use of the cores than parallel
+    operators do, and keep the slowest answers fast.
+
+    Args:
+        card: The card of the weights, whose SHA-256 is checked before they are used.
+
+    Raises:
+        ModelUnavailable: A file is missing, altered, or not readable as a model.
+    """
+
+    def __init__(self, card: Card) -> None:
+        import onnxruntime
+
+        self.card = card
+        for file, digest in ((card.file, card.sha256), *((f.file, f.sha256) for f in card.files)):
+            _verify(card.path(file), digest)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # An arena keeps the memory of the largest batch ever seen; inputs of all lengths come here.
+        options.enable_cpu_mem_arena = False
+        try:
+            self._session: onnxruntime.InferenceSession = onnxruntime.InferenceSession(
+                str(card.path(card.file)), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # ONNX Runtime raises many kinds, none of them public
+            raise ModelUnavailable(f"{card.file} is not a readable model: {error}") from error
+        self._outputs = [one.name for one in self._session.get_outputs()]
+
+    def run(self, **inputs: NDArray[Any]) -> dict[str, NDArray[np.float32]]:
+        """Run the network.
+
+        Args:
+            inputs: Arrays by input name, as the card describes them.
+
+        Returns:
+            Arrays by output name.
+        """
+        values = self._session.run(self._outputs, inputs)
+        return dict(zip(self._outputs, values, strict=True))
+
+
+def _verify(path: Path, digest: str) -> None:
+    try:
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ModelUnavailable(f"{path.name} cannot be read: {error.strerror}") from error
+    if found != digest:
+        raise ModelUnavailable(
+            f"{path.name} is not the file that its card describes: SHA-256 {found[:12]}..., "
+            f"expected {digest[:12]}...; install the package again"
+        )
+
+
+_loaded: dict[str, Model] = {}
+_lock = threading.Lock()
+
+
+def load(name: str, policy: LicensePolicy | None = None) -> Model:
+    """Return a shipped model, loaded once a process.
+
+    Args:
+        name: Name of the model, as `affectscope.models.cards` lists them.
+        policy: What licences allow; that of the environment where absent.
+
+    Raises:
+        InvalidValue: No such model.
+        ModelNotPermitted: The policy excludes it.
+        ModelUnavailable: Its files are missing or altered.
+    """
+    found = card(name)
+    (policy or LicensePolicy.from_environment()).check(found)
+    with _lock:
+        if name not in _loaded:
+            _loaded[name] = Model(found)
+        return _loaded[name]

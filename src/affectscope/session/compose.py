@@ -1,0 +1,101 @@
+"""``analyze``: every modality of one occasion, in this process, without any server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from pathlib import Path
+
+from affectscope.affect import Purpose, Record, Session, SessionBuilder, check_purpose
+from affectscope.chat import ChatAnalyzer, Message
+from affectscope.session.combine import combine
+from affectscope.session.inputs import Chat, Inputs, Survey, gather
+from affectscope.speech import SpeechAnalyzer
+from affectscope.survey import SurveyAnalyzer
+from affectscope.video import VideoAnalyzer
+
+Listener = Callable[[Record], None]
+
+
+def analyze(
+    *paths: str | Path,
+    chat: Chat | None = None,
+    survey: Survey | None = None,
+    purpose: str = "unspecified",
+    justification: str | None = None,
+    fps: float = 5.0,
+    on_record: Listener | None = None,
+) -> Session:
+    """Analyse everything of one occasion.
+
+    A video's sound is analysed as a voice; what was said is judged as text. The inputs run side by
+    side, one thread each.
+
+    Args:
+        paths: Media of any kind, chats and questionnaires as ``.json``, text as ``.txt``.
+        chat: A chat as text, a path, or the object of the HTTP interface.
+        survey: A filled questionnaire as a path or the object of the HTTP interface.
+        purpose: Why; ``workplace`` and ``education`` refuse face and voice.
+        justification: Recorded; needed for ``medical`` and ``safety``.
+        fps: Video frames analysed a second, in (0, 60].
+        on_record: Called with each record as it is found, from the threads that find them.
+
+    Returns:
+        One session on one clock, with a fused track per subject.
+
+    Raises:
+        affectscope.errors.RequestError: The input or the purpose cannot be served; the error names
+            the bad value and what would be right.
+
+    Example:
+        >>> from affectscope import analyze
+        >>> session = analyze(survey={"instrument": "who-5", "answers": [5, 4, 4, 3, 4]})
+        >>> session.surveys[0].score
+        80.0
+    """
+    inputs = gather(paths, chat, survey)
+    checked: Purpose = check_purpose(purpose, justification, inputs.modalities)
+    jobs = list(_jobs(inputs, fps))
+
+    def run(job: Callable[[], Iterator[Record]]) -> Session:
+        builder = SessionBuilder(limit=_NO_LIMIT)
+        for record in job():
+            builder.add(record)
+            if on_record is not None:
+                on_record(record)
+        return builder.build()
+
+    with ThreadPoolExecutor(max_workers=len(jobs), thread_name_prefix="analyze") as pool:
+        futures = [pool.submit(copy_context().run, run, job) for job in jobs]
+        sessions = [future.result() for future in futures]
+    return combine(sessions, purpose=checked, justification=justification)
+
+
+_NO_LIMIT = 2**63
+"""In one's own process the only bound of an answer is memory."""
+
+
+def _jobs(inputs: Inputs, fps: float) -> Iterator[Callable[[], Iterator[Record]]]:
+    for path in inputs.faces:
+        yield lambda path=path: VideoAnalyzer().stream(path, fps=fps)
+    for path in inputs.voices:
+        yield lambda path=path: _voice_and_words(path)
+    for messages in inputs.chats:
+        yield lambda messages=messages: ChatAnalyzer().stream(messages)
+    for filled in inputs.surveys:
+        yield lambda filled=filled: SurveyAnalyzer().stream(
+            filled.instrument, filled.answers, respondent=filled.respondent
+        )
+
+
+def _voice_and_words(path: Path) -> Iterator[Record]:
+    """Yield the records of a voice, then those of what it said, judged as text."""
+    said: list[Message] = []
+    for record in SpeechAnalyzer().stream(path):
+        yield record
+        if record.type == "utterance":
+            line = record.utterance
+            said.append(Message(speaker=line.subject, time=line.start, text=line.text))
+    if said:
+        yield from ChatAnalyzer().stream(said)

@@ -1,0 +1,145 @@
+"""What a user hands over: files whose kind is told by their content, chats and questionnaires."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from affectscope.chat import Message, parse_messages
+from affectscope.errors import EmptyInput, InvalidValue, MalformedRequest, MissingField
+from affectscope.media import probe
+
+Chat = str | Path | Mapping[str, object] | Sequence[Mapping[str, object]]
+"""Text, a file, the object ``{"messages": [...]}``, or the list of messages itself."""
+
+Survey = str | Path | Mapping[str, object]
+"""A file, or the object ``{"instrument": ..., "answers": [...]}``."""
+
+
+@dataclass(frozen=True)
+class Questionnaire:
+    """A filled questionnaire as it was handed over; the survey analyzer judges it."""
+
+    instrument: str
+    answers: Sequence[object]
+    respondent: str = "respondent"
+
+
+@dataclass
+class Inputs:
+    """Everything handed over for one occasion."""
+
+    faces: list[Path] = field(default_factory=list)
+    voices: list[Path] = field(default_factory=list)
+    chats: list[list[Message]] = field(default_factory=list)
+    surveys: list[Questionnaire] = field(default_factory=list)
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """The modalities that will be analysed."""
+        present = (
+            ("face", self.faces),
+            ("voice", self.voices),
+            ("text", self.chats),
+            ("survey", self.surveys),
+        )
+        return tuple(name for name, inputs in present if inputs)
+
+
+def gather(
+    paths: Sequence[str | Path], chat: Chat | None = None, survey: Survey | None = None
+) -> Inputs:
+    """Sort files by what they hold.
+
+    Args:
+        paths: Media files, ``.json`` files with a chat or a questionnaire, ``.txt`` files.
+        chat: A further chat.
+        survey: A further questionnaire.
+
+    Returns:
+        A video counts as a face and, where it has sound, as a voice as well.
+
+    Raises:
+        EmptyInput: Nothing was given.
+        InvalidValue: No such file, or JSON that is neither a chat nor a questionnaire.
+        MalformedRequest: A ``.json`` file that is not JSON.
+        UndecodableMedia: A file that holds no media.
+    """
+    inputs = Inputs()
+    for path in map(Path, paths):
+        if not path.is_file():
+            raise InvalidValue(f"no such file: {str(path)!r}")
+        if path.suffix.lower() == ".json":
+            _add_document(inputs, _read_json(path), str(path))
+        elif path.suffix.lower() == ".txt":
+            inputs.chats.append(parse_messages({"text": _read_text(path)}))
+        else:
+            info = probe(path)
+            if info.video is not None:
+                inputs.faces.append(path)
+            if info.audio is not None:
+                inputs.voices.append(path)
+    if chat is not None:
+        inputs.chats.append(_messages(chat))
+    if survey is not None:
+        document = _read_json(Path(survey)) if isinstance(survey, (str, Path)) else survey
+        inputs.surveys.append(_questionnaire(document, "survey"))
+    if not inputs.modalities:
+        raise EmptyInput("nothing to analyse: give a media file, a chat or a questionnaire")
+    return inputs
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise MalformedRequest(f"{str(path)!r} is not UTF-8 text: {error.reason}") from error
+
+
+def _read_json(path: Path) -> object:
+    try:
+        document: object = json.loads(_read_text(path))
+    except json.JSONDecodeError as error:
+        raise MalformedRequest(
+            f"{str(path)!r} is not JSON: {error.msg} in line {error.lineno}"
+        ) from error
+    return document
+
+
+def _add_document(inputs: Inputs, document: object, where: str) -> None:
+    if isinstance(document, Mapping) and "instrument" in document:
+        inputs.surveys.append(_questionnaire(document, where))
+    elif isinstance(document, Mapping) and ("messages" in document or "text" in document):
+        inputs.chats.append(parse_messages(document))
+    else:
+        raise InvalidValue(
+            f"{where!r} holds neither a chat nor a questionnaire; valid: an object with "
+            "'messages' or 'text', or one with 'instrument' and 'answers'"
+        )
+
+
+def _messages(chat: Chat) -> list[Message]:
+    if isinstance(chat, Path):
+        document = _read_json(chat)
+        return parse_messages(document if isinstance(document, Mapping) else {"messages": document})
+    if isinstance(chat, str):
+        return parse_messages({"text": chat})
+    return parse_messages(chat if isinstance(chat, Mapping) else {"messages": list(chat)})
+
+
+def _questionnaire(document: object, where: str) -> Questionnaire:
+    if not isinstance(document, Mapping):
+        raise InvalidValue(f"{where!r} is no questionnaire; valid: an object")
+    for name in ("instrument", "answers"):
+        if name not in document:
+            raise MissingField(f"{where!r} lacks {name!r}; found: {', '.join(map(str, document))}")
+    answers = document["answers"]
+    if not isinstance(answers, Sequence) or isinstance(answers, str):
+        raise InvalidValue(f"answers is {answers!r}; valid: a list of whole numbers and nulls")
+    return Questionnaire(
+        instrument=str(document["instrument"]),
+        answers=answers,
+        respondent=str(document.get("respondent", "respondent")),
+    )

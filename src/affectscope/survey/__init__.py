@@ -1,0 +1,14 @@
+"""Questionnaires: PHQ-9, GAD-7 and WHO-5, scored by their published rules."""
+
+from affectscope.survey.analyzer import SurveyAnalyzer, check_answers, score
+from affectscope.survey.instruments import INSTRUMENTS, Band, Instrument, instrument
+
+__all__ = [
+    "INSTRUMENTS",
+    "Band",
+    "Instrument",
+    "SurveyAnalyzer",
+    "check_answers",
+    "instrument",
+    "score",
+]

@@ -1,0 +1,1 @@
+"""How the shipped weights are made; never imported by the product."""

@@ -1,0 +1,80 @@
+"""Networks as ONNX files, checked against torch, with their cards beside them."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import tomli_w
+import torch
+from torch import Tensor, nn
+
+
+def to_onnx(
+    model: nn.Module,
+    path: Path,
+    inputs: dict[str, Tensor],
+    outputs: list[str],
+    lengths: dict[str, dict[int, str]],
+) -> None:
+    """Write one self-contained file and compare it with torch on the example inputs.
+
+    Args:
+        model: In any mode; exported for inference.
+        path: Of the file.
+        inputs: Example of each input by name.
+        outputs: Names of the outputs.
+        lengths: Name of each axis of free length, by input or output.
+    """
+    model = model.eval().to(memory_format=torch.contiguous_format)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.onnx.export(
+        model,
+        tuple(inputs.values()),
+        str(path),
+        input_names=list(inputs),
+        output_names=outputs,
+        dynamic_axes=lengths,
+        opset_version=17,
+        dynamo=False,
+    )
+    with torch.no_grad():
+        wanted = model(*inputs.values())
+    wanted = wanted if isinstance(wanted, tuple) else (wanted,)
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    found = session.run(outputs, {name: value.numpy() for name, value in inputs.items()})
+    gap = max(float(np.abs(a - b.numpy()).max()) for a, b in zip(found, wanted, strict=True))
+    print(f"{path.name}: {path.stat().st_size / 1e6:.2f} MB, largest gap to torch {gap:.1e}")
+    if gap > 1e-3:
+        raise SystemExit(f"{path.name} differs from torch by {gap}")
+
+
+def milliseconds(path: Path, inputs: dict[str, Any]) -> float:
+    """Return the median time of one run on one thread."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    times = []
+    for _ in range(60):
+        began = time.perf_counter()
+        session.run(None, inputs)
+        times.append(time.perf_counter() - began)
+    return float(np.median(times) * 1000)
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def write_card(path: Path, card: dict[str, Any]) -> None:
+    """Write the card; the digests of the files it names are filled in here."""
+    card["model"]["sha256"] = digest(path.parent / card["model"]["file"])
+    for one in card.get("files", []):
+        one["sha256"] = digest(path.parent / one["file"])
+    path.write_text(tomli_w.dumps(card, multiline_strings=False), encoding="utf-8")
+    print(f"wrote {path.name}")

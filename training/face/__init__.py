@@ -1,0 +1,1 @@
+"""The face-expression model: FER+ soft votes to a small convolutional network."""

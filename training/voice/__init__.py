@@ -1,0 +1,1 @@
+"""The voice model: acted speech of RAVDESS and nEMO to eight emotions."""
