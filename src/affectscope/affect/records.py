@@ -118,11 +118,25 @@ class Track(Entry):
     segments: tuple[Segment, ...] = ()
 
 
+class FusedTrack(Entry):
+    """What all modalities say together of one subject, over `core-7`."""
+
+    id: str
+    subject: str
+    vocabulary: str = "core-7"
+    method: str = Field(description="Name and version of the fusion.", examples=["linear-pool-1"])
+    members: tuple[str, ...] = Field(description="Ids of the tracks that were fused.")
+    segments: tuple[Segment, ...] = ()
+
+
 class Subject(Entry):
-    """Someone or something that the session is about; no identity beyond this session."""
+    """Someone that the session is about; no identity beyond this session."""
 
     id: str
     label: str
+    members: tuple[str, ...] = Field(
+        default=(), description="Subjects of single modalities that are presumed to be this one."
+    )
 
 
 class Utterance(Entry):
@@ -181,8 +195,8 @@ class Session(Entry):
     tracks: tuple[Track, ...] = ()
     transcript: tuple[Utterance, ...] = ()
     surveys: tuple[SurveyResult, ...] = ()
-    fused: tuple[Track, ...] = Field(
-        default=(), description="One track per subject over `core-7`, all modalities."
+    fused: tuple[FusedTrack, ...] = Field(
+        default=(), description="One track per subject over `core-7`, all modalities together."
     )
     quality: dict[Modality, tuple[str, ...]] = Field(
         default_factory=dict,
