@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from av.audio.stream import AudioStream
     from av.container import InputContainer
     from av.packet import Packet
+    from av.stream import Stream
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
@@ -29,9 +30,8 @@ HONEST = ("mov", "matroska", "avi", "wav", "flac", "caf", "aiff")
 _LIMIT_LOGS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"Picture size (\d+)x(\d+)"), "its picture of {0}x{1} exceeds {pixels} pixels"),
     (re.compile(r"exceeds max_streams"), "it has more than {streams} streams"),
-    (re.compile(r"moov atom not found"), "it ends before its index (moov): the recording or the "
-     "upload was cut off"),
-)  # fmt: skip
+    (re.compile(r"moov atom not found"), "it was cut off before its index (moov) was written"),
+)
 _CUT_LOGS = re.compile(r"partial file|ended prematurely|Truncat|truncat")
 
 
@@ -133,7 +133,7 @@ class Media:
             raise Refusal("undecodable", self.explain(f"none of its {stream.type} can be decoded"))
         self.cut = self.cut or self._falls_short()
 
-    def _packets(self) -> Iterator[Packet | None]:
+    def _packets(self) -> Iterator[Packet[Stream] | None]:
         """Yield packets of all streams, then None to flush; an error ends the file early."""
         packets = self.container.demux()
         while True:

@@ -24,3 +24,7 @@ class Limits:
     cpu_seconds: int = 1800
     memory_bytes: int = 4 * 1024**3
     stall_seconds: float = 60.0
+
+
+DEFAULT_LIMITS = Limits()
+"""Room for half a day of sound or video and for any ordinary camera."""

@@ -7,19 +7,16 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from av.sidedata.sidedata import Type as SideDataType
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from affectscope.media.demux import Media, Refusal, seconds, time_of
+from affectscope.media.orientation import CLOCKWISE, TRANSPOSE, turn_of
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
 FRAME_HEADER = struct.Struct("<ddIIIB")
 """time, end, width, height and bytes a row as decoded, and the `turn` for display."""
-
-TRANSPOSE, MIRROR, UPSIDE_DOWN = 1, 2, 4
-"""Bits of a turn, applied in this order: swap axes, reverse columns, reverse rows."""
 
 NUDGE = 0.001
 """Seconds by which a repeated time stamp is moved on, so that times always grow."""
@@ -56,21 +53,6 @@ class Clock:
         return time
 
 
-def turn_of(frame: VideoFrame) -> int:
-    """Return how a picture must be turned for display, from its display matrix.
-
-    The matrix maps x' = a x + c y, y' = b x + d y (ISO 14496-12, 8.5.2); it is taken to the nearest
-    right angle.
-    """
-    data = frame.side_data.get(SideDataType.DISPLAYMATRIX)
-    if data is None:
-        return 0
-    a, b, _, c, d, *_ = struct.unpack("=9i", bytes(data)[:36])
-    if abs(a) + abs(d) >= abs(b) + abs(c):
-        return (MIRROR if a < 0 else 0) | (UPSIDE_DOWN if d < 0 else 0)
-    return TRANSPOSE | (MIRROR if c < 0 else 0) | (UPSIDE_DOWN if b < 0 else 0)
-
-
 def displayed_size(frame: VideoFrame, aspect: float) -> tuple[int, int]:
     """Return (width, height) of a decoded picture with square pixels, not yet turned."""
     return max(1, round(frame.width * aspect)), frame.height
@@ -90,15 +72,14 @@ def describe(media: Media, first: VideoFrame | None) -> dict[str, Any] | None:
     if video is None or first is None:
         return None
     width, height = displayed_size(first, _aspect(media))
-    turn = turn_of(first)
+    turn = turn_of(first, media.job["path"])
     if turn & TRANSPOSE:
         width, height = height, width
-    rotation = {0: 0, 3: 90, 6: 180, 5: 270}.get(turn, 0)
     rate = video.average_rate or video.guessed_rate
     return {
         "width": width,
         "height": height,
-        "rotation": rotation,
+        "rotation": CLOCKWISE.get(turn, 0),
         "nominal_rate": float(rate) if rate and not media.job["is_image"] else None,
     }
 
@@ -181,9 +162,9 @@ class Picture:
     """
 
     def __init__(self, frame: VideoFrame, media: Media, before: Picture | None = None) -> None:
-        self._scaler = before._scaler if before is not None else VideoReformatter()
+        self._scaler: VideoReformatter = before._scaler if before else VideoReformatter()
         width, height = displayed_size(frame, _aspect(media))
-        self.turn = turn_of(frame)
+        self.turn = turn_of(frame, media.job["path"])
         self._packed = self._scaler.reformat(
             frame, width, height, "rgb24", interpolation=Interpolation.BILINEAR
         )
@@ -194,4 +175,4 @@ class Picture:
         header = FRAME_HEADER.pack(
             time, end, self._packed.width, self._packed.height, plane.line_size, self.turn
         )
-        send(header, memoryview(plane))  # type: ignore[arg-type]
+        send(header, memoryview(plane))

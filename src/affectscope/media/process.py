@@ -10,14 +10,11 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from affectscope.errors import EmptyInput, RequestError, UndecodableMedia, UnsupportedMedia
 from affectscope.media.decoder import MESSAGE
@@ -102,11 +99,11 @@ class Decoder:
         with contextlib.suppress(BrokenPipeError):  # then reading says why
             self._process.stdin.write(json.dumps(job).encode() + b"\n")
 
-    def receive(self) -> tuple[bytes, NDArray[np.uint8]]:
+    def receive(self) -> tuple[bytes, memoryview]:
         """Wait for the next message other than a sign of life.
 
         Returns:
-            Its kind and its payload, uint8 [n].
+            Its kind and its payload.
 
         Raises:
             EmptyInput, UnsupportedMedia, UndecodableMedia: The decoder refused the file, exceeded a
@@ -125,9 +122,8 @@ class Decoder:
             if kind != b"P":
                 return kind, payload
 
-    def _read(self, size: int) -> NDArray[np.uint8]:
-        data = np.empty(size, np.uint8)
-        view = memoryview(data)
+    def _read(self, size: int) -> memoryview:
+        data = view = np.empty(size, np.uint8).data  # unlike a bytearray's, never zeroed
         poll = select.poll()
         poll.register(self._pipe, select.POLLIN)
         while view:
@@ -146,15 +142,11 @@ class Decoder:
             code = self._process.wait(5)
         except subprocess.TimeoutExpired:
             return "the decoder closed its output"
-        if code == -signal.SIGXCPU or (code == -signal.SIGKILL and self._spent_all()):
+        if code == -signal.SIGXCPU:
             return f"decoding needs more than {self._limits.cpu_seconds} seconds of processor time"
         if code < 0:
             return f"the decoder was stopped by {signal.Signals(-code).name}"
         return f"the decoder ended with status {code}"
-
-    def _spent_all(self) -> bool:
-        """A dead process shows no times; the hard limit on CPU is the usual cause of this kill."""
-        return False
 
     def _broken(self, cause: str) -> UndecodableMedia:
         self.close()

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from affectscope.errors import InvalidValue
 from affectscope.media import process
-from affectscope.media.limits import Limits
-from affectscope.media.pictures import FRAME_HEADER, MIRROR, TRANSPOSE, UPSIDE_DOWN
+from affectscope.media.limits import DEFAULT_LIMITS, Limits
+from affectscope.media.orientation import MIRROR, TRANSPOSE, UPSIDE_DOWN
+from affectscope.media.pictures import FRAME_HEADER
 from affectscope.media.signature import identify
 from affectscope.media.sound import AUDIO_HEADER
 from affectscope.media.streams import AudioChunk, AudioStream, Frame, MediaInfo, VideoStream
@@ -23,7 +24,7 @@ from affectscope.media.streams import AudioChunk, AudioStream, Frame, MediaInfo,
 Source = str | os.PathLike[str]
 
 
-def probe(path: Source, *, limits: Limits = Limits()) -> MediaInfo:
+def probe(path: Source, *, limits: Limits = DEFAULT_LIMITS) -> MediaInfo:
     """Say what a file holds.
 
     Raises:
@@ -70,7 +71,7 @@ class _Reader:
     ) -> None:
         self.close()
 
-    def _pieces(self) -> Iterator[NDArray[np.uint8]]:
+    def _pieces(self) -> Iterator[memoryview]:
         """Yield payloads until the end; the process ends with it, whatever happens."""
         try:
             while True:
@@ -101,7 +102,7 @@ class FrameReader(_Reader):
     def _iterate(self) -> Iterator[Frame]:
         for index, payload in enumerate(self._pieces()):
             time, end, width, height, row, turn = FRAME_HEADER.unpack_from(payload)
-            rows = payload[FRAME_HEADER.size :].reshape(height, row)
+            rows = np.frombuffer(payload, np.uint8, offset=FRAME_HEADER.size).reshape(height, row)
             image = rows[:, : width * 3].reshape(height, width, 3)
             yield Frame(time, end, _turned(image, turn), index)
 
@@ -122,11 +123,11 @@ class AudioReader(_Reader):
     def _iterate(self) -> Iterator[AudioChunk]:
         for payload in self._pieces():
             (start,) = AUDIO_HEADER.unpack_from(payload)
-            yield AudioChunk(start, payload[AUDIO_HEADER.size :].view(np.float32))
+            yield AudioChunk(start, np.frombuffer(payload, np.float32, offset=AUDIO_HEADER.size))
 
 
 def read_frames(
-    path: Source, fps: float | None = 5.0, *, limits: Limits = Limits()
+    path: Source, fps: float | None = 5.0, *, limits: Limits = DEFAULT_LIMITS
 ) -> FrameReader:
     """Open the pictures of a video or an image.
 
@@ -153,7 +154,7 @@ def read_audio(
     rate: int = 16_000,
     *,
     chunk_seconds: float = 10.0,
-    limits: Limits = Limits(),
+    limits: Limits = DEFAULT_LIMITS,
 ) -> AudioReader:
     """Open the sound of an audio or video file as one unbroken mono signal.
 

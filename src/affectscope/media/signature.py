@@ -130,9 +130,7 @@ def _of_bytes(head: bytes) -> Signature | None:
         if head.startswith(prefix):
             return signature
     for offset, step in ((0, 188), (4, 192)):
-        if len(head) > offset + 2 * step and all(
-            head[offset + k * step] == 0x47 for k in range(3)
-        ):
+        if len(head) > offset + 2 * step and all(head[offset + k * step] == 0x47 for k in range(3)):
             return Signature("mpegts", "mpegts")
     return _mpeg_audio(head)
 

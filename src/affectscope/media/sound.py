@@ -71,9 +71,7 @@ def stream_audio(media: Media, send: Callable[[bytes, Any], None]) -> None:
         raise Refusal("empty", "its sound has no samples")
 
 
-def _signal(
-    media: Media, audio: AudioStream, rate: int
-) -> Iterator[tuple[float, bytes]]:
+def _signal(media: Media, audio: AudioStream, rate: int) -> Iterator[tuple[float, bytes]]:
     """Yield (time of the first sample of all, float32 bytes) without gap or overlap."""
     start: float | None = None
     count = 0

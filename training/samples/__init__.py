@@ -1,0 +1,1 @@
+"""Makes the sample inputs that the package ships."""
