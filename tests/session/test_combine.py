@@ -1,0 +1,87 @@
+"""Sessions of single modalities become one, on one clock."""
+
+from affectscope.affect import (
+    Modality,
+    Segment,
+    Session,
+    SurveyResult,
+    Track,
+    Utterance,
+    affect_from,
+)
+from affectscope.session import PERSON, combine
+
+SURE = affect_from("core-7", [0.9, 0.1, 0, 0, 0, 0, 0])
+
+
+def session(
+    modality: Modality, subject: str, *, text: str | None = None, start: float = 0.0
+) -> Session:
+    end = start if text else start + 1.0
+    segment = Segment(start=start, end=end, affect=SURE, text=text)
+    one = Track(id=f"{modality}-1", subject=subject, modality=modality, segments=(segment,))
+    return Session(tracks=(one,), duration=2.0, quality={modality: ("truncated",)})
+
+
+def said(text: str) -> Session:
+    line = Utterance(subject="speaker-1", start=0.5, end=1.75, text=text, engine="pocketsphinx")
+    return session("voice", "speaker-1").model_copy(update={"transcript": (line,)})
+
+
+def test_one_face_and_one_voice_are_presumed_to_be_one_person() -> None:
+    whole = combine(
+        [session("face", "face-1"), said("hello"), session("text", "speaker-1", text="hello")]
+    )
+
+    assert whole.subjects[0].id == PERSON
+    assert whole.subjects[0].members == ("face-1", "speaker-1")
+    assert [track.subject for track in whole.fused] == [PERSON]
+    assert whole.fused[0].members == ("face-1", "voice-1", "text-1")
+
+
+def test_two_faces_stay_apart_from_a_voice() -> None:
+    whole = combine(
+        [session("face", "face-1"), session("face", "face-2"), session("voice", "speaker-1")]
+    )
+
+    assert {track.subject for track in whole.fused} == {"face-1", "face-2", "speaker-1"}
+    assert PERSON not in {subject.id for subject in whole.subjects}
+
+
+def test_tracks_of_the_same_name_are_numbered_anew() -> None:
+    whole = combine([session("text", "Ann", text="a"), session("text", "Ben", text="b")])
+
+    assert [track.id for track in whole.tracks] == ["text-1", "text-2"]
+
+
+def test_text_that_was_spoken_takes_the_time_of_the_speech() -> None:
+    whole = combine([said("hello"), session("text", "speaker-1", text="hello", start=0.5)])
+
+    (segment,) = whole.tracks[1].segments
+    assert (segment.start, segment.end) == (0.5, 1.75)
+
+
+def test_everything_else_is_kept() -> None:
+    survey = SurveyResult(
+        instrument="who-5",
+        title="WHO-5",
+        answers=(1,),
+        score=4,
+        score_range=(0, 100),
+        band="low",
+        interpretation="low",
+        sources=("Topp 2015",),
+    )
+    face = session("face", "face-1").model_copy(update={"surveys": (survey,), "duration": 7.5})
+
+    whole = combine([face, said("hello")], purpose="medical", justification="follow-up")
+
+    assert whole.duration == 7.5
+    assert whole.surveys == (survey,)
+    assert whole.quality == {"face": ("truncated",), "voice": ("truncated",)}
+    assert (whole.purpose, whole.justification) == ("medical", "follow-up")
+    assert "respondent" in {subject.id for subject in whole.subjects}
+
+
+def test_nothing_gives_an_empty_session() -> None:
+    assert combine([]).tracks == ()
