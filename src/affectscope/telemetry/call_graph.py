@@ -1,0 +1,95 @@
+"""Stacks from a profiler's call graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+Function = tuple[str, int, str]
+"""File, line and name."""
+
+Entry = tuple[
+    int, int, float, float, dict[Function, "tuple[int, int, float, float] | int"]
+]
+"""Primitive calls, calls, own seconds, cumulative seconds, callers."""
+
+Stats = dict[Function, Entry]
+
+_SMALLEST = 0.0005
+_DEEPEST = 200
+_MOST = 20_000
+
+
+class CallGraph:
+    """Who called whom for how long, as `cProfile` and `profile` keep it.
+
+    Neither keeps whole stacks, only edges from caller to callee. So a stack here is a likely one:
+    where a function has two callers, the time of its own callees is divided between them in
+    proportion to the time of the two edges. Totals of functions and of edges are right; which
+    grandchild belongs to which grandparent is an estimate. Recursion is folded at the second visit
+    of a function, and what is under 0.05 % of the whole is counted with its caller.
+
+    Args:
+        stats: Statistics in the form of `pstats`.
+    """
+
+    def __init__(self, stats: Stats) -> None:
+        self._stats = stats
+        self._callees: dict[Function, dict[Function, float]] = {
+            function: {} for function in stats
+        }
+        self._roots: dict[Function, float] = {}
+        for function, (_, _, _, cumulative, callers) in stats.items():
+            edges = self._edges(cumulative, callers)
+            for caller, seconds in edges.items():
+                if caller in self._callees and caller != function:
+                    self._callees[caller][function] = seconds
+            if not any(caller in stats and caller != function for caller in callers):
+                self._roots[function] = cumulative
+
+    def stacks(self) -> Iterator[tuple[tuple[Function, ...], float]]:
+        """Yield each stack, outermost function first, with the seconds spent at its top."""
+        least = _SMALLEST * sum(self._roots.values())
+        left = _MOST
+        pending = [
+            ((root,), seconds) for root, seconds in reversed(self._roots.items())
+        ]
+        while pending and left:
+            stack, seconds = pending.pop()
+            children = self._children(stack, seconds) if len(stack) < _DEEPEST else {}
+            kept = {callee: part for callee, part in children.items() if part > least}
+            own = seconds - sum(kept.values())
+            if own > 0:
+                left -= 1
+                yield stack, own
+            pending += [((*stack, callee), part) for callee, part in kept.items()]
+
+    def _children(
+        self, stack: tuple[Function, ...], seconds: float
+    ) -> dict[Function, float]:
+        function = stack[-1]
+        cumulative = self._stats[function][3]
+        if cumulative <= 0:
+            return {}
+        share = min(seconds / cumulative, 1.0)
+        parts = {
+            callee: part * share
+            for callee, part in self._callees[function].items()
+            if callee not in stack
+        }
+        # Recursion makes the edges sum up to more than there is: scale them to fit.
+        whole = sum(parts.values())
+        if whole > seconds:
+            parts = {callee: part * seconds / whole for callee, part in parts.items()}
+        return parts
+
+    @staticmethod
+    def _edges(
+        cumulative: float, callers: dict[Function, tuple[int, int, float, float] | int]
+    ) -> dict[Function, float]:
+        # cProfile times each edge; profile only counts its calls.
+        calls = sum(edge for edge in callers.values() if isinstance(edge, int))
+        return {
+            caller: cumulative * edge / calls if isinstance(edge, int) else edge[3]
+            for caller, edge in callers.items()
+            if not isinstance(edge, int) or calls
+        }

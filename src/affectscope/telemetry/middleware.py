@@ -1,0 +1,257 @@
+"""The pure ASGI middleware that measures, identifies and logs requests.
+
+The middleware keeps nothing of a request: one small object per request does, so that any number may
+run at once. What it does to measure never reaches the caller as a failure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from http import HTTPStatus
+from typing import Any
+
+from affectscope.telemetry import context as contexts
+from affectscope.telemetry import timings as timing
+from affectscope.telemetry.context import NewIds, request_context
+from affectscope.telemetry.logs import get_logger
+from affectscope.telemetry.metrics import UNMATCHED, RequestMetrics, method_label
+from affectscope.telemetry.timings import Timings
+
+Message = MutableMapping[str, Any]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+ERROR_TYPE_KEY = "affectscope.error_type"
+"""Where in the scope an endpoint leaves the slug of its problem."""
+
+TIMINGS_KEY = "affectscope.timings"
+"""Where in the scope an endpoint finds the request's timings."""
+
+CLIENT_GONE = 499
+"""Status of a request whose client left before an answer began (nginx's number)."""
+
+_QUIET = frozenset({"/metrics", "/health", "/livez", "/readyz"})
+
+
+def route_template(scope: Scope) -> str:
+    """The template of the route that took a request, such as `/analyze-chat`, else `unmatched`.
+
+    For a route of an included FastAPI router that is the template with the prefix, which
+    `route.path` alone lacks. For a mounted application it is that application's own template,
+    because the mount's path may hold values of the request.
+    """
+    context = scope.get("fastapi")
+    if context:
+        effective = context.get("effective_route_context")
+        if effective is not None:
+            return str(effective.path_format)
+    route = scope.get("route")
+    path = getattr(route, "path", None)
+    return path if isinstance(path, str) and path else UNMATCHED
+
+
+def error_type_for(status: int) -> str:
+    """An error type for an answer that named none: its status in words, such as `not-found`."""
+    if status == CLIENT_GONE:
+        return "client-closed-request"
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        return "internal"
+    try:
+        return HTTPStatus(status).name.lower().replace("_", "-")
+    except ValueError:
+        return f"http-{status}"
+
+
+class TelemetryMiddleware:
+    """Measures each HTTP request of an ASGI application; other scopes pass untouched.
+
+    Args:
+        app: The application.
+        metrics: What requests feed.
+        clock: Seconds on a clock that never goes back.
+        now: Seconds since the epoch.
+        new_ids: Source of identifiers.
+        access_log: Whether each request writes one line.
+        on_failure: Told of each failure of the telemetry itself.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        *,
+        metrics: RequestMetrics,
+        clock: Callable[[], float],
+        now: Callable[[], float],
+        new_ids: NewIds,
+        access_log: bool,
+        on_failure: Callable[[], None],
+    ) -> None:
+        self.app = app
+        self.metrics = metrics
+        self.clock = clock
+        self.now = now
+        self.new_ids = new_ids
+        self.access_log = access_log
+        self.on_failure = on_failure
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        exchange = _Exchange(self, scope, receive, send)
+        request_before = contexts.set_current(exchange.context)
+        timings_before = timing.set_current(exchange.timings)
+        raised = True
+        try:
+            await self.app(scope, exchange.receive, exchange.send)
+            raised = False
+        finally:
+            exchange.finish(raised)
+            timing.set_current(timings_before)
+            contexts.set_current(request_before)
+
+
+class _Exchange:
+    """One request and its answer, as far as it has come."""
+
+    __slots__ = (
+        "_middleware",
+        "_receive",
+        "_scope",
+        "_send",
+        "arrived",
+        "complete",
+        "context",
+        "disconnected",
+        "ended",
+        "method",
+        "received",
+        "sent",
+        "started",
+        "status",
+        "timings",
+    )
+
+    def __init__(
+        self,
+        middleware: TelemetryMiddleware,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        self._middleware = middleware
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self.started = self.arrived = self.ended = middleware.clock()
+        self.received = 0
+        self.sent = 0
+        self.status = 0
+        self.complete = False
+        self.disconnected = False
+        self.method = method_label(scope["method"])
+        self.context = request_context(scope["headers"], middleware.new_ids)
+        self.timings = scope[TIMINGS_KEY] = Timings(middleware.clock)
+        middleware.metrics.began(self.method)
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request":
+            body = message.get("body")
+            # An empty message of a request without a body says nothing about arrival: it is
+            # answered whenever the application asks, which may be late.
+            if body or self.received:
+                self.received += len(body or b"")
+                now = self._middleware.clock()
+                self.timings.add("upload", now - self.arrived)
+                self.arrived = now
+        elif message["type"] == "http.disconnect" and not self.complete:
+            self.disconnected = True
+        return message
+
+    async def send(self, message: Message) -> None:
+        kind = message["type"]
+        if kind == "http.response.start":
+            self.status = message["status"]
+            message = self._with_headers(message)
+        elif kind == "http.response.body":
+            self.sent += len(message.get("body", b""))
+            if not message.get("more_body", False):
+                await self._send(message)
+                self.complete = True
+                self.ended = self._middleware.clock()
+                return
+        await self._send(message)
+
+    def _with_headers(self, message: Message) -> Message:
+        total = self._middleware.clock() - self.started
+        stages = self.timings.server_timing()
+        timing_value = (
+            f"{stages}, total;dur={total * 1000:.3f}"
+            if stages
+            else (f"total;dur={total * 1000:.3f}")
+        )
+        headers = [
+            pair for pair in message.get("headers", ()) if pair[0] != b"x-request-id"
+        ]
+        headers.append((b"x-request-id", self.context.request_id.encode()))
+        headers.append((b"server-timing", timing_value.encode("latin-1", "replace")))
+        return {**message, "headers": headers}
+
+    def finish(self, raised: bool) -> None:
+        """Count and log the request; whatever fails in here stays in here."""
+        middleware = self._middleware
+        try:
+            if not self.complete:
+                self.ended = middleware.clock()
+            status = self.status or (CLIENT_GONE if self.disconnected else 500)
+            endpoint = route_template(self._scope)
+            error_type = None
+            if status >= 400:
+                error_type = self._scope.get(ERROR_TYPE_KEY) or error_type_for(status)
+            middleware.metrics.ended(
+                endpoint,
+                self.method,
+                status,
+                error_type,
+                seconds=self.ended - self.started,
+                processing_seconds=self.ended - self.arrived,
+                received=self.received,
+                sent=self.sent,
+                timings=self.timings,
+                trace_id=self.context.trace_id,
+                now=middleware.now(),
+            )
+            if middleware.access_log:
+                self._log(endpoint, status, error_type)
+        except Exception:  # noqa: BLE001 - telemetry must not break an answer
+            middleware.on_failure()
+
+    def _log(self, endpoint: str, status: int, error_type: str | None) -> None:
+        # The template and not the path: what stands in a path or a query may be about a person.
+        fields: dict[str, object] = {
+            "method": self.method,
+            "endpoint": endpoint,
+            "status": status,
+            "seconds": round(self.ended - self.started, 6),
+            "received_bytes": self.received,
+            "sent_bytes": self.sent,
+        }
+        if error_type is not None:
+            fields["error_type"] = error_type
+        if self.timings.seconds:
+            fields["stages"] = {
+                name: round(seconds, 6)
+                for name, seconds in list(self.timings.seconds.items())
+            }
+        if not self.complete:
+            fields["complete"] = False
+        log = get_logger()
+        if status >= 500:
+            log.error("request", **fields)
+        elif endpoint in _QUIET:
+            log.debug("request", **fields)
+        else:
+            log.info("request", **fields)

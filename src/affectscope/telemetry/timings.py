@@ -1,0 +1,137 @@
+"""Where a request's time goes: stages, measured once and shown in metrics, header and answer."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Literal
+
+MediaKind = Literal["audio", "video"]
+
+_current: ContextVar[Timings | None] = ContextVar("affectscope_timings", default=None)
+
+
+class Timings:
+    """Seconds spent in each stage of one piece of work, adding up however often a stage is entered.
+
+    Safe to feed from several threads at once: a worker thread sees the request's timings when it
+    runs in `contextvars.copy_context()`.
+
+    Args:
+        clock: Seconds on a clock that never goes back.
+
+    Example:
+        >>> ticks = iter([0.0, 0.25])
+        >>> timings = Timings(clock=lambda: next(ticks))
+        >>> with timings.activate(), stage("decode"):
+        ...     pass
+        >>> timings.seconds
+        {'decode': 0.25}
+        >>> timings.server_timing()
+        'decode;dur=250.000'
+    """
+
+    __slots__ = ("_lock", "clock", "media", "profiled", "seconds")
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self.clock = clock
+        self.seconds: dict[str, float] = {}
+        self.media: dict[MediaKind, float] = {}
+        self.profiled = 0
+        self._lock = threading.Lock()
+
+    def add(self, name: str, seconds: float) -> None:
+        """Add time to a stage.
+
+        Args:
+            name: The stage, such as `decode`.
+            seconds: Time spent, >= 0.
+        """
+        with self._lock:
+            self.seconds[name] = self.seconds.get(name, 0.0) + seconds
+
+    def add_media(self, kind: MediaKind, seconds: float) -> None:
+        """Add seconds of sound or picture that this work has gone through."""
+        with self._lock:
+            self.media[kind] = self.media.get(kind, 0.0) + seconds
+
+    @contextmanager
+    def activate(self) -> Iterator[Timings]:
+        """Make these the timings that `stage` and `note_media` feed in this context."""
+        before = _current.get()
+        _current.set(self)
+        try:
+            yield self
+        finally:
+            _current.set(before)
+
+    def server_timing(self) -> str:
+        """The stages as the value of a `Server-Timing` header (durations in milliseconds).
+
+        Source: https://www.w3.org/TR/server-timing/
+        """
+        return ", ".join(
+            [
+                f"{name};dur={seconds * 1000:.3f}"
+                for name, seconds in list(self.seconds.items())
+            ]
+        )
+
+
+def current_timings() -> Timings | None:
+    """The timings active in this context, or None outside of any measured work."""
+    return _current.get()
+
+
+def set_current(timings: Timings | None) -> Timings | None:
+    """Make `timings` current without a context manager; returns what was current before."""
+    before = _current.get()
+    _current.set(timings)
+    return before
+
+
+class Stage:
+    """Context manager that adds the time inside it to a stage of the current timings.
+
+    Does nothing where no timings are active, so analyzers may use it without a server. A stage
+    inside another counts in both.
+
+    Args:
+        name: The stage: `upload`, `queue`, `decode`, `detect`, `transcribe`, `infer`, `fuse` or
+            `store`; any other name works too, and each name becomes one label value.
+    """
+
+    __slots__ = ("_name", "_started", "_timings")
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __enter__(self) -> None:
+        timings = self._timings = _current.get()
+        if timings is not None:
+            self._started = timings.clock()
+
+    def __exit__(self, *exception: object) -> None:
+        timings = self._timings
+        if timings is not None:
+            timings.add(self._name, timings.clock() - self._started)
+
+
+stage = Stage
+
+
+def note_media(seconds_processed: float, kind: MediaKind = "audio") -> None:
+    """Tell the current request how much sound or picture it has gone through.
+
+    Feeds the media seconds and the real-time factor; does nothing outside of measured work.
+
+    Args:
+        seconds_processed: Seconds of media, >= 0; further calls add up.
+        kind: `audio` or `video`.
+    """
+    timings = _current.get()
+    if timings is not None:
+        timings.add_media(kind, seconds_processed)
