@@ -1,0 +1,33 @@
+"""What every HTTP service shares: the one factory, its settings, and the process that serves."""
+
+from affectscope.service.bodies import parse_object
+from affectscope.service.documentation import json_schema, multipart_schema, problem_responses
+from affectscope.service.factory import JSON_LIMIT, Service
+from affectscope.service.health import Check
+from affectscope.service.problems import problem_response
+from affectscope.service.security import INTERNAL_HEADER, OPERATOR_HEADER, is_operator
+from affectscope.service.server import LIFELINE, run_service
+from affectscope.service.settings import ServiceSettings, is_loopback, own_port, read_settings
+from affectscope.service.uploads import Form, Upload
+
+__all__ = [
+    "INTERNAL_HEADER",
+    "JSON_LIMIT",
+    "LIFELINE",
+    "OPERATOR_HEADER",
+    "Check",
+    "Form",
+    "Service",
+    "ServiceSettings",
+    "Upload",
+    "is_loopback",
+    "is_operator",
+    "json_schema",
+    "multipart_schema",
+    "own_port",
+    "parse_object",
+    "problem_response",
+    "problem_responses",
+    "read_settings",
+    "run_service",
+]

@@ -1,0 +1,56 @@
+"""One service as one process."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+
+import uvicorn
+
+from affectscope.service.factory import Service
+from affectscope.telemetry import configure_logging, get_logger
+
+LIFELINE = "AFFECTSCOPE_LIFELINE_FD"
+"""Names the descriptor of a pipe that only the keeper of the processes holds open."""
+
+
+def run_service(service: Service) -> None:
+    """Serve until told to stop; returns when the last answer is out.
+
+    Raises:
+        SystemExit: The port cannot be bound.
+    """
+    settings = service.settings
+    configure_logging(
+        service.name, level=logging.getLevelNamesMapping()[settings.log_level.upper()]
+    )
+    _hold_lifeline()
+    get_logger().info("starting", port=settings.port)
+    uvicorn.run(
+        service.app,
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http="httptools",
+        access_log=False,
+        server_header=False,
+        log_config=None,
+        proxy_headers=False,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=5,
+    )
+
+
+def _hold_lifeline() -> None:
+    """Die with the keeper: its end of the pipe closes however it ends, even when killed."""
+    descriptor = os.environ.get(LIFELINE)
+    if descriptor is None:
+        return
+
+    def watch() -> None:
+        while os.read(int(descriptor), 1):
+            pass
+        os._exit(1)
+
+    threading.Thread(target=watch, name="lifeline", daemon=True).start()

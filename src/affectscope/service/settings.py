@@ -1,0 +1,131 @@
+"""Settings that every service has; each service adds its own in a subclass."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Annotated, ClassVar, Literal, TypeVar
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from affectscope.errors import InvalidValue
+
+GIB = 1024**3
+S = TypeVar("S", bound="ServiceSettings")
+
+
+class ServiceSettings(BaseSettings):
+    """What the environment says about a service; every variable begins with ``AFFECTSCOPE_``."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="AFFECTSCOPE_", extra="ignore", populate_by_name=True, frozen=True
+    )
+    service: ClassVar[str] = "service"
+
+    host: str = Field(default="127.0.0.1", description="Address that the service binds.")
+    port: int = Field(
+        default=0,
+        ge=0,
+        le=65535,
+        validation_alias=AliasChoices("port"),
+        description="Port that the service binds.",
+    )
+    workers: int = Field(
+        default=2, ge=1, le=256, description="Analyses that run at once in one service."
+    )
+    queue_limit: int = Field(
+        default=32, ge=0, le=10_000, description="Analyses that wait at once; beyond, 503."
+    )
+    upload_limit_bytes: int = Field(
+        default=2 * GIB, ge=1, description="Largest request body, in bytes; beyond, 413."
+    )
+    body_idle_seconds: float = Field(
+        default=30.0, gt=0, description="Longest pause within a request body; beyond, 408."
+    )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Further host names that may stand in `Host` and `Origin`, by comma.",
+    )
+    admin_token: SecretStr | None = Field(
+        default=None, description="Bearer token that permits profiles and load tests from anywhere."
+    )
+    internal_secret: SecretStr | None = Field(
+        default=None, description="Shared by gateway and services; `affectscope up` makes one."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least severe log lines that are written."
+    )
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip().lower() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("admin_token", "internal_secret", mode="before")
+    @classmethod
+    def _unset(cls, value: object) -> object:
+        return None if value == "" else value
+
+    @property
+    def loopback_only(self) -> bool:
+        """Whether the service can be reached from this machine alone."""
+        return is_loopback(self.host)
+
+    def check(self) -> None:
+        """Refuse to be open without a lock.
+
+        Raises:
+            InvalidValue: The host reaches beyond loopback and there is no admin token.
+        """
+        if not self.loopback_only and self.admin_token is None:
+            raise InvalidValue(
+                f"AFFECTSCOPE_HOST is {self.host!r}, which other machines reach: set "
+                "AFFECTSCOPE_ADMIN_TOKEN as well, or bind 127.0.0.1"
+            )
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether an address or name is this machine's own."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return (mapped or address).is_loopback
+
+
+def read_settings(cls: type[S]) -> S:
+    """Read the settings of a service from the environment.
+
+    Raises:
+        InvalidValue: A variable has a bad value; the error names it.
+    """
+    try:
+        settings = cls()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else "settings"
+        variable = (
+            name.upper()
+            if name.upper().startswith("AFFECTSCOPE_")
+            else f"AFFECTSCOPE_{name.upper()}"
+        )
+        raise InvalidValue(f"{variable} is {first['input']!r}: {first['msg']}") from None
+    settings.check()
+    return settings
+
+
+def own_port(service: str, default: int) -> int:
+    """Return the field of a service's own port, read from ``AFFECTSCOPE_<SERVICE>_PORT``."""
+    port: int = Field(
+        default=default,
+        ge=0,
+        le=65535,
+        validation_alias=AliasChoices("port", f"AFFECTSCOPE_{service.upper()}_PORT"),
+        description=f"Port of the {service} service.",
+    )
+    return port
