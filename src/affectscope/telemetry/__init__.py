@@ -12,8 +12,6 @@ Inside a request, also in a worker thread that runs in a copy of its context, `s
 from affectscope.telemetry.context import (
     RequestContext,
     TraceParent,
-    current_request,
-    outgoing_headers,
     parse_traceparent,
 )
 from affectscope.telemetry.logs import configure_logging, get_logger
@@ -26,6 +24,7 @@ from affectscope.telemetry.middleware import (
     route_template,
 )
 from affectscope.telemetry.profiling import Profile, profile_call
+from affectscope.telemetry.propagation import current_request, outgoing_headers
 from affectscope.telemetry.telemetry import Telemetry
 from affectscope.telemetry.timings import Timings, current_timings, note_media, stage
 

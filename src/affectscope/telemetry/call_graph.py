@@ -7,9 +7,7 @@ from collections.abc import Iterator
 Function = tuple[str, int, str]
 """File, line and name."""
 
-Entry = tuple[
-    int, int, float, float, dict[Function, "tuple[int, int, float, float] | int"]
-]
+Entry = tuple[int, int, float, float, dict[Function, "tuple[int, int, float, float] | int"]]
 """Primitive calls, calls, own seconds, cumulative seconds, callers."""
 
 Stats = dict[Function, Entry]
@@ -34,9 +32,7 @@ class CallGraph:
 
     def __init__(self, stats: Stats) -> None:
         self._stats = stats
-        self._callees: dict[Function, dict[Function, float]] = {
-            function: {} for function in stats
-        }
+        self._callees: dict[Function, dict[Function, float]] = {function: {} for function in stats}
         self._roots: dict[Function, float] = {}
         for function, (_, _, _, cumulative, callers) in stats.items():
             edges = self._edges(cumulative, callers)
@@ -50,9 +46,8 @@ class CallGraph:
         """Yield each stack, outermost function first, with the seconds spent at its top."""
         least = _SMALLEST * sum(self._roots.values())
         left = _MOST
-        pending = [
-            ((root,), seconds) for root, seconds in reversed(self._roots.items())
-        ]
+        pending: list[tuple[tuple[Function, ...], float]] = []
+        pending += [((root,), seconds) for root, seconds in reversed(self._roots.items())]
         while pending and left:
             stack, seconds = pending.pop()
             children = self._children(stack, seconds) if len(stack) < _DEEPEST else {}
@@ -63,9 +58,7 @@ class CallGraph:
                 yield stack, own
             pending += [((*stack, callee), part) for callee, part in kept.items()]
 
-    def _children(
-        self, stack: tuple[Function, ...], seconds: float
-    ) -> dict[Function, float]:
+    def _children(self, stack: tuple[Function, ...], seconds: float) -> dict[Function, float]:
         function = stack[-1]
         cumulative = self._stats[function][3]
         if cumulative <= 0:

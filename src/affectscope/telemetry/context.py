@@ -1,12 +1,14 @@
-"""Who a request is: its id and its place in a trace, readable anywhere in the request's context."""
+"""Who a request is: its id and its place in a trace, taken from its headers or made anew."""
 
 from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable
-from contextvars import ContextVar
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Literal
+
+Headers = Iterable[tuple[bytes, bytes]]
 
 NewIds = Callable[[], str]
 """Gives 64 hexadecimal digits: a trace id (32), a span id (16) and a request id (16)."""
@@ -37,31 +39,57 @@ class TraceParent:
 
 
 class RequestContext:
-    """The identifiers of one request.
+    """The identifiers of one request, worked out when they are first asked for.
 
-    Attributes:
-        request_id: Taken from `X-Request-ID` where that is well-formed, else new.
-        trace_id: Taken from `traceparent` where that is valid, else new.
-        span_id: This request's own span.
-        parent_span_id: The caller's span, or None.
-        sampled: The caller's sampling decision; True where there was no caller.
+    Args:
+        headers: ASGI headers: names in lower case.
+        new_ids: Source of new identifiers, for what is missing or malformed.
     """
 
-    __slots__ = ("parent_span_id", "request_id", "sampled", "span_id", "trace_id")
+    __slots__ = ("_headers", "_ids", "_parent", "request_id")
 
-    def __init__(
-        self,
-        request_id: str,
-        trace_id: str,
-        span_id: str,
-        parent_span_id: str | None = None,
-        sampled: bool = True,
-    ) -> None:
-        self.request_id = request_id
-        self.trace_id = trace_id
-        self.span_id = span_id
-        self.parent_span_id = parent_span_id
-        self.sampled = sampled
+    request_id: str
+    """From `X-Request-ID` where that is well-formed (1 to 128 of letters, digits, `.`, `_` and
+    `-`), else new."""
+
+    def __init__(self, headers: Headers, new_ids: NewIds) -> None:
+        self._headers = headers
+        self._ids = new_ids()
+        self._parent: TraceParent | None | Literal["unread"] = "unread"
+        for name, value in headers:
+            if name == b"x-request-id":
+                if _REQUEST_ID.fullmatch(value) is not None:
+                    self.request_id = value.decode("ascii")
+                    return
+                break
+        self.request_id = self._ids[48:]
+
+    @property
+    def parent(self) -> TraceParent | None:
+        """The caller's place in its trace, or None where it named none or an invalid one."""
+        parent = self._parent
+        if parent == "unread":
+            given = [value for name, value in self._headers if name == b"traceparent"]
+            # Two of them contradict each other: neither is believed.
+            parent = self._parent = parse_traceparent(given[0]) if len(given) == 1 else None
+        return parent
+
+    @property
+    def trace_id(self) -> str:
+        """The caller's trace, else a new one: 32 hexadecimal digits."""
+        parent = self.parent
+        return self._ids[:32] if parent is None else parent.trace_id
+
+    @property
+    def span_id(self) -> str:
+        """This request's own span: 16 hexadecimal digits."""
+        return self._ids[32:48]
+
+    @property
+    def sampled(self) -> bool:
+        """The caller's decision whether to record the trace; True where there was none."""
+        parent = self.parent
+        return True if parent is None else parent.sampled
 
     @property
     def traceparent(self) -> str:
@@ -69,38 +97,9 @@ class RequestContext:
         return f"00-{self.trace_id}-{self.span_id}-{'01' if self.sampled else '00'}"
 
 
-_current: ContextVar[RequestContext | None] = ContextVar(
-    "affectscope_request", default=None
-)
-
-
-def current_request() -> RequestContext | None:
-    """The request that this code runs for, or None; also in a worker thread with its context."""
-    return _current.get()
-
-
-def set_current(context: RequestContext | None) -> RequestContext | None:
-    """Make `context` current; returns what was current before.
-
-    Setting the old value back never fails, whereas a token can't be reset from the foreign context
-    in which an abandoned coroutine is closed.
-    """
-    before = _current.get()
-    _current.set(context)
-    return before
-
-
-def outgoing_headers() -> dict[str, str]:
-    """Headers that carry the current request's id and trace to another service; {} outside one."""
-    context = _current.get()
-    if context is None:
-        return {}
-    return {"x-request-id": context.request_id, "traceparent": context.traceparent}
-
-
 def random_ids() -> str:
     """New identifiers from the process's random generator, which is seeded by the system."""
-    return f"{random.getrandbits(256):064x}"
+    return random.getrandbits(256).to_bytes(32, "big").hex()
 
 
 def parse_traceparent(value: bytes) -> TraceParent | None:
@@ -124,37 +123,3 @@ def parse_traceparent(value: bytes) -> TraceParent | None:
     if trace == _NO_TRACE or span == _NO_SPAN:
         return None
     return TraceParent(trace.decode(), span.decode(), bool(int(flags, 16) & 1))
-
-
-def well_formed_request_id(value: bytes) -> bool:
-    """Whether a caller's request id may be kept: 1 to 128 of letters, digits, `.`, `_` and `-`."""
-    return _REQUEST_ID.fullmatch(value) is not None
-
-
-def request_context(
-    headers: list[tuple[bytes, bytes]], new_ids: NewIds
-) -> RequestContext:
-    """Identify a request by its headers, filling in what is missing or malformed.
-
-    Args:
-        headers: ASGI headers: names in lower case.
-        new_ids: Source of new identifiers.
-    """
-    given: bytes | None = None
-    parent: bytes | None = None
-    for name, value in headers:
-        if name == b"x-request-id":
-            given = value if given is None else b""
-        elif name == b"traceparent":
-            # Two of them contradict each other: neither is believed.
-            parent = value if parent is None else b""
-    ids = new_ids()
-    request_id = ids[48:64]
-    if given is not None and _REQUEST_ID.fullmatch(given) is not None:
-        request_id = given.decode("ascii")
-    trace = None if parent is None else parse_traceparent(parent)
-    if trace is None:
-        return RequestContext(request_id, ids[:32], ids[32:48])
-    return RequestContext(
-        request_id, trace.trace_id, ids[32:48], trace.span_id, trace.sampled
-    )

@@ -25,9 +25,7 @@ class GcPauses:
         clock: Seconds on a clock that never goes back.
     """
 
-    def __init__(
-        self, service: str, clock: Callable[[], float] = time.perf_counter
-    ) -> None:
+    def __init__(self, service: str, clock: Callable[[], float] = time.perf_counter) -> None:
         self.family = Histograms(
             "affectscope_gc_pause_seconds",
             "Seconds that one garbage collection took.",

@@ -95,7 +95,7 @@ class Family(Generic[Series]):
     def metric(self) -> Metric:
         """A copy of all series as prometheus_client shows them."""
         metric = Metric(self.name, self.help, self.kind)
-        for values, series in list(self.series.items()):
+        for values, series in self.series.copy().items():
             labels = {**self.constant, **dict(zip(self.labels, values, strict=True))}
             self._show(metric, labels, series)
         return metric

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
-from affectscope.telemetry.context import current_request
+from affectscope.telemetry.propagation import current_request
 
 _FOREIGN = ("uvicorn", "uvicorn.error", "uvicorn.access", "asyncio")
 

@@ -84,12 +84,8 @@ class LoopLag:
             f"{entry.filename}:{entry.lineno} {entry.name}"
             for entry in traceback.extract_stack(frame)
         ]
-        self.stalls.append(
-            {"at": time.time(), "lag_seconds": round(lag, 3), "stack": stack}
-        )
-        get_logger().warning(
-            "event loop stalled", lag_seconds=round(lag, 3), stack=stack
-        )
+        self.stalls.append({"at": time.time(), "lag_seconds": round(lag, 3), "stack": stack})
+        get_logger().warning("event loop stalled", lag_seconds=round(lag, 3), stack=stack)
 
     def _schedule(self) -> None:
         loop = self._loop

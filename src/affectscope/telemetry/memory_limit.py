@@ -29,17 +29,13 @@ def memory_limit(root: Path = Path("/")) -> int | None:
         if hierarchy == "0" and controllers == "":
             limits += _on_the_way_up(root / "sys/fs/cgroup", group, "memory.max")
         elif "memory" in controllers.split(","):
-            limits += _on_the_way_up(
-                root / "sys/fs/cgroup/memory", group, "memory.limit_in_bytes"
-            )
+            limits += _on_the_way_up(root / "sys/fs/cgroup/memory", group, "memory.limit_in_bytes")
     return min(limits, default=None)
 
 
 def _on_the_way_up(mount: Path, group: str, name: str) -> list[int]:
     # A namespace may show the group as "/../..", which lies outside of what is mounted.
-    path = PurePosixPath(
-        *(part for part in group.split("/") if part not in ("", ".", ".."))
-    )
+    path = PurePosixPath(*(part for part in group.split("/") if part not in ("", ".", "..")))
     found = []
     for folder in (path, *path.parents):
         text = _read(mount / folder / name).strip()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Sequence
+import time
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from typing import Final
 
+from affectscope.telemetry.context import RequestContext
 from affectscope.telemetry.instruments import (
     Counters,
-    Gauges,
     Histogram,
     Histograms,
     Number,
@@ -21,8 +24,8 @@ UNMATCHED: Final = "unmatched"
 OVERFLOW: Final = "overflow"
 """Endpoint of requests whose own series would go over the cap."""
 
-SERIES_LIMIT: Final = 3_000
-"""Most lines that requests may add to an exposition; 3,000 take about 20 ms to write."""
+SERIES_LIMIT: Final = 2_000
+"""Most lines that requests may add to an exposition; that many take about 16 ms to write."""
 
 SECONDS: Final = (
     *(0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0),
@@ -40,26 +43,15 @@ BYTES: Final = (1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9)
 FACTORS: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 """Buckets of the real-time factor."""
 
-_METHODS: Final = frozenset(
-    {
-        "GET",
-        "HEAD",
-        "POST",
-        "PUT",
-        "DELETE",
-        "CONNECT",
-        "OPTIONS",
-        "TRACE",
-        "PATCH",
-        "QUERY",
-    }
+METHODS: Final = frozenset(
+    {"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"}
 )
+"""Methods that may be a label."""
+
+OTHER_METHOD: Final = "_OTHER"
+"""Label of all other methods, for they could be any text."""
+
 _EXEMPLAR_EVERY: Final = 1.0
-
-
-def method_label(method: str) -> str:
-    """The method, or `_OTHER` for one that HTTP does not know (it could be any text)."""
-    return method if method in _METHODS else "_OTHER"
 
 
 class RequestSeries:
@@ -87,7 +79,7 @@ class RequestSeries:
         self.duration = duration
         self.request_size = request_size
         self.response_size = response_size
-        self.exemplar_due = 0.0
+        self.exemplar_due = -math.inf
 
 
 class RequestMetrics:
@@ -98,6 +90,7 @@ class RequestMetrics:
         prefix: Prefix of the contract's metrics, such as `video`.
         endpoints: Route templates whose series exist from the start.
         error_types: Error types whose series exist from the start, for each endpoint.
+        now: Seconds since the epoch; dates exemplars.
         series_limit: Most lines that requests may add to an exposition.
     """
 
@@ -107,6 +100,7 @@ class RequestMetrics:
         prefix: str,
         endpoints: Sequence[str],
         error_types: Sequence[str],
+        now: Callable[[], float] = time.time,
         series_limit: int = SERIES_LIMIT,
     ) -> None:
         shared = {"service": service}
@@ -133,7 +127,7 @@ class RequestMetrics:
         )
         self.request_size = Histograms(
             "http_server_request_body_size_bytes",
-            "Bytes of request bodies that were read.",
+            "Bytes of request bodies that were read, where there was one.",
             BYTES,
             ("http_route",),
             shared,
@@ -143,12 +137,6 @@ class RequestMetrics:
             "Bytes of answers' bodies.",
             BYTES,
             ("http_route",),
-            shared,
-        )
-        self.active = Gauges(
-            "http_server_active_requests",
-            "Requests being served.",
-            ("http_request_method",),
             shared,
         )
         self.stages = Histograms(
@@ -173,11 +161,11 @@ class RequestMetrics:
         )
         self.families = (
             *(self.requests, self.processing, self.errors),
-            *(self.duration, self.request_size, self.response_size, self.active),
+            *(self.duration, self.request_size, self.response_size),
             *(self.stages, self.media, self.realtime),
         )
-        self.in_flight = 0
         self.profiled = 0
+        self._now = now
         self._limit = series_limit
         self._lock = threading.Lock()
         self._cache: dict[tuple[str, str, int], RequestSeries] = {}
@@ -186,15 +174,6 @@ class RequestMetrics:
             self.processing.of(endpoint)
             for error_type in error_types:
                 self.errors.of(endpoint, error_type)
-        for method in ("GET", "POST"):
-            self.active.of(method)
-
-    def began(self, method: str) -> None:
-        """A request came in."""
-        series = self.active.of(method)
-        with self._lock:
-            series.value += 1
-            self.in_flight += 1
 
     def ended(
         self,
@@ -202,20 +181,19 @@ class RequestMetrics:
         method: str,
         status: int,
         error_type: str | None,
-        *,
         seconds: float,
         processing_seconds: float,
         received: int,
         sent: int,
         timings: Timings,
-        trace_id: str,
-        now: float,
+        context: RequestContext,
+        ended: float,
     ) -> None:
         """A request was answered, or given up.
 
         Args:
             endpoint: Route template or `unmatched`.
-            method: As `method_label` gave it.
+            method: One of `METHODS` or `OTHER_METHOD`.
             status: Status of the answer.
             error_type: Kind of problem, None below 400.
             seconds: From the first byte to the end of the answer.
@@ -223,43 +201,53 @@ class RequestMetrics:
             received: Bytes of the request's body that were read.
             sent: Bytes of the answer's body.
             timings: Stages and media of this request.
-            trace_id: Becomes an exemplar, at most once a second for each series.
-            now: Seconds since the epoch.
+            context: Its trace becomes an exemplar, at most once a second for each series.
+            ended: When, on the clock of the requests.
         """
         series = self._cache.get((endpoint, method, status)) or self._series(
             endpoint, method, status
         )
+        # Written out instead of four calls of `observe`: this is what each request pays for.
         with self._lock:
-            self.in_flight -= 1
-            self.active.of(method).value -= 1
             series.requests.value += 1
-            series.processing.observe(processing_seconds)
-            series.duration.observe(seconds)
-            series.request_size.observe(received)
-            series.response_size.observe(sent)
-            if now >= series.exemplar_due:
-                series.exemplar_due = now + _EXEMPLAR_EVERY
-                series.processing.remember(processing_seconds, trace_id, now)
-                series.duration.remember(seconds, trace_id, now)
-            if timings.seconds:
-                for name, spent in list(timings.seconds.items()):
-                    self.stages.of(name).observe(spent)
-            if timings.media:
-                work = max(processing_seconds - timings.seconds.get("queue", 0.0), 0.0)
-                for kind, length in list(timings.media.items()):
-                    self.media.of(kind).value += length
-                    if length > 0:
-                        self.realtime.of(kind).observe(work / length)
-            if error_type is not None:
-                self._error(endpoint, error_type).value += 1
-            self.profiled += timings.profiled
+            histogram = series.duration
+            histogram.counts[bisect_left(SECONDS, seconds)] += 1
+            histogram.total += seconds
+            histogram = series.processing
+            histogram.counts[bisect_left(SECONDS, processing_seconds)] += 1
+            histogram.total += processing_seconds
+            if received:
+                histogram = series.request_size
+                histogram.counts[bisect_left(BYTES, received)] += 1
+                histogram.total += received
+            histogram = series.response_size
+            histogram.counts[bisect_left(BYTES, sent)] += 1
+            histogram.total += sent
+            if ended >= series.exemplar_due:
+                series.exemplar_due = ended + _EXEMPLAR_EVERY
+                now = self._now()
+                series.processing.remember(processing_seconds, context.trace_id, now)
+                series.duration.remember(seconds, context.trace_id, now)
+            if error_type is not None or timings.seconds or timings.media or timings.profiled:
+                self._ended_with_more(endpoint, error_type, processing_seconds, timings)
+
+    def _ended_with_more(
+        self, endpoint: str, error_type: str | None, processing_seconds: float, timings: Timings
+    ) -> None:
+        for name, spent in timings.seconds.copy().items():
+            self.stages.of(name).observe(spent)
+        work = max(processing_seconds - timings.seconds.get("queue", 0.0), 0.0)
+        for kind, length in timings.media.copy().items():
+            self.media.of(kind).value += length
+            if length > 0:
+                self.realtime.of(kind).observe(work / length)
+        if error_type is not None:
+            self._error(endpoint, error_type).value += 1
+        self.profiled += timings.profiled
 
     def _series(self, endpoint: str, method: str, status: int) -> RequestSeries:
         with self._lock:
-            if (
-                endpoint != OVERFLOW
-                and self._lines() + self.duration.lines > self._limit
-            ):
+            if endpoint != OVERFLOW and self._lines() + self.duration.lines > self._limit:
                 endpoint = OVERFLOW
             series = RequestSeries(
                 self.requests.of(endpoint),

@@ -6,16 +6,14 @@ run at once. What it does to measure never reaches the caller as a failure.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from http import HTTPStatus
 from typing import Any
 
-from affectscope.telemetry import context as contexts
-from affectscope.telemetry import timings as timing
-from affectscope.telemetry.context import NewIds, request_context
+from affectscope.telemetry.context import NewIds, RequestContext
 from affectscope.telemetry.logs import get_logger
-from affectscope.telemetry.metrics import UNMATCHED, RequestMetrics, method_label
-from affectscope.telemetry.timings import Timings
+from affectscope.telemetry.metrics import METHODS, OTHER_METHOD, UNMATCHED, RequestMetrics
+from affectscope.telemetry.timings import Timings, set_current
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -70,8 +68,8 @@ class TelemetryMiddleware:
     Args:
         app: The application.
         metrics: What requests feed.
+        active: Where requests are while they are served.
         clock: Seconds on a clock that never goes back.
-        now: Seconds since the epoch.
         new_ids: Source of identifiers.
         access_log: Whether each request writes one line.
         on_failure: Told of each failure of the telemetry itself.
@@ -82,16 +80,16 @@ class TelemetryMiddleware:
         app: App,
         *,
         metrics: RequestMetrics,
+        active: set[Exchange],
         clock: Callable[[], float],
-        now: Callable[[], float],
         new_ids: NewIds,
         access_log: bool,
         on_failure: Callable[[], None],
     ) -> None:
         self.app = app
         self.metrics = metrics
+        self.active = active
         self.clock = clock
-        self.now = now
         self.new_ids = new_ids
         self.access_log = access_log
         self.on_failure = on_failure
@@ -100,21 +98,25 @@ class TelemetryMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        exchange = _Exchange(self, scope, receive, send)
-        request_before = contexts.set_current(exchange.context)
-        timings_before = timing.set_current(exchange.timings)
-        raised = True
+        exchange = Exchange(self, scope, receive, send)
+        before = set_current(exchange.timings)
+        self.active.add(exchange)
         try:
             await self.app(scope, exchange.receive, exchange.send)
-            raised = False
         finally:
-            exchange.finish(raised)
-            timing.set_current(timings_before)
-            contexts.set_current(request_before)
+            self.active.discard(exchange)
+            exchange.finish()
+            set_current(before)
 
 
-class _Exchange:
-    """One request and its answer, as far as it has come."""
+class Exchange:
+    """One request and its answer, as far as it has come.
+
+    Attributes:
+        method: Known HTTP method or `_OTHER`.
+        started: When the request came in, on the middleware's clock.
+        context: Who the request is.
+    """
 
     __slots__ = (
         "_middleware",
@@ -151,10 +153,10 @@ class _Exchange:
         self.status = 0
         self.complete = False
         self.disconnected = False
-        self.method = method_label(scope["method"])
-        self.context = request_context(scope["headers"], middleware.new_ids)
-        self.timings = scope[TIMINGS_KEY] = Timings(middleware.clock)
-        middleware.metrics.began(self.method)
+        method = scope["method"]
+        self.method = method if method in METHODS else OTHER_METHOD
+        self.context = RequestContext(scope["headers"], middleware.new_ids)
+        self.timings = scope[TIMINGS_KEY] = Timings(middleware.clock, self.context)
 
     async def receive(self) -> Message:
         message = await self._receive()
@@ -175,7 +177,7 @@ class _Exchange:
         kind = message["type"]
         if kind == "http.response.start":
             self.status = message["status"]
-            message = self._with_headers(message)
+            message = {**message, "headers": self._headers(message.get("headers", ()))}
         elif kind == "http.response.body":
             self.sent += len(message.get("body", b""))
             if not message.get("more_body", False):
@@ -185,22 +187,21 @@ class _Exchange:
                 return
         await self._send(message)
 
-    def _with_headers(self, message: Message) -> Message:
-        total = self._middleware.clock() - self.started
-        stages = self.timings.server_timing()
-        timing_value = (
-            f"{stages}, total;dur={total * 1000:.3f}"
-            if stages
-            else (f"total;dur={total * 1000:.3f}")
-        )
-        headers = [
-            pair for pair in message.get("headers", ()) if pair[0] != b"x-request-id"
-        ]
+    def _headers(self, given: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        headers = list(given)
+        for pair in headers:
+            if pair[0] == b"x-request-id":
+                # A gateway may pass on what a service behind it answered: one id is enough.
+                headers = [other for other in headers if other[0] != b"x-request-id"]
+                break
+        timing = b"total;dur=%.3f" % ((self._middleware.clock() - self.started) * 1000)
+        if self.timings.seconds:
+            timing = self.timings.server_timing().encode("latin-1", "replace") + b", " + timing
         headers.append((b"x-request-id", self.context.request_id.encode()))
-        headers.append((b"server-timing", timing_value.encode("latin-1", "replace")))
-        return {**message, "headers": headers}
+        headers.append((b"server-timing", timing))
+        return headers
 
-    def finish(self, raised: bool) -> None:
+    def finish(self) -> None:
         """Count and log the request; whatever fails in here stays in here."""
         middleware = self._middleware
         try:
@@ -216,13 +217,13 @@ class _Exchange:
                 self.method,
                 status,
                 error_type,
-                seconds=self.ended - self.started,
-                processing_seconds=self.ended - self.arrived,
-                received=self.received,
-                sent=self.sent,
-                timings=self.timings,
-                trace_id=self.context.trace_id,
-                now=middleware.now(),
+                self.ended - self.started,
+                self.ended - self.arrived,
+                self.received,
+                self.sent,
+                self.timings,
+                self.context,
+                self.ended,
             )
             if middleware.access_log:
                 self._log(endpoint, status, error_type)
@@ -243,8 +244,7 @@ class _Exchange:
             fields["error_type"] = error_type
         if self.timings.seconds:
             fields["stages"] = {
-                name: round(seconds, 6)
-                for name, seconds in list(self.timings.seconds.items())
+                name: round(seconds, 6) for name, seconds in self.timings.seconds.copy().items()
             }
         if not self.complete:
             fields["complete"] = False

@@ -33,17 +33,13 @@ class ProcessSampler:
         self.memory_bytes = self._process.memory_info().rss
         now, used = self._clock(), self._cpu_time()
         if now > self._sampled_at:
-            self.cpu_percent = (
-                100 * (used - self._cpu_seconds) / (now - self._sampled_at)
-            )
+            self.cpu_percent = 100 * (used - self._cpu_seconds) / (now - self._sampled_at)
             self._sampled_at, self._cpu_seconds = now, used
 
     def report(self) -> dict[str, Any]:
         """The process in the form of `/health`: process, memory, CPU and uptime."""
         return {
-            "uptime_seconds": round(
-                max(time.time() - self._process.create_time(), 0.0), 3
-            ),
+            "uptime_seconds": round(max(time.time() - self._process.create_time(), 0.0), 3),
             "process": {
                 "pid": os.getpid(),
                 "threads": self._process.num_threads(),

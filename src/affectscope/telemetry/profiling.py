@@ -71,9 +71,7 @@ class Profile:
         for stack, seconds in CallGraph(self._stats).stacks():
             microseconds = round(seconds * 1e6)
             if microseconds:
-                lines.append(
-                    f"{';'.join(_label(function) for function in stack)} {microseconds}"
-                )
+                lines.append(f"{';'.join(_label(function) for function in stack)} {microseconds}")
         return "\n".join(lines) + "\n"
 
     def to_speedscope(self, name: str) -> dict[str, Any]:
@@ -87,9 +85,7 @@ class Profile:
         index: dict[Function, int] = {}
         samples, weights = [], []
         for stack, seconds in CallGraph(self._stats).stacks():
-            samples.append(
-                [index.setdefault(function, len(index)) for function in stack]
-            )
+            samples.append([index.setdefault(function, len(index)) for function in stack])
             weights.append(seconds)
         return {
             "$schema": "https://www.speedscope.app/file-format-schema.json",
@@ -98,8 +94,7 @@ class Profile:
             "activeProfileIndex": 0,
             "shared": {
                 "frames": [
-                    {"name": function, "file": file, "line": line}
-                    for file, line, function in index
+                    {"name": function, "file": file, "line": line} for file, line, function in index
                 ]
             },
             "profiles": [
@@ -160,9 +155,7 @@ def profile_in_python(function: Callable[[], Result]) -> tuple[Result, Profile]:
 
 
 def _without_own_frames(stats: Stats) -> Stats:
-    return {
-        function: entry for function, entry in stats.items() if not _is_own(function)
-    }
+    return {function: entry for function, entry in stats.items() if not _is_own(function)}
 
 
 def _is_own(function: Function) -> bool:

@@ -108,9 +108,7 @@ class StackSampler:
             own[stack[0]] = own.get(stack[0], 0) + count
             for code in set(stack):
                 total[code] = total.get(code, 0) + count
-        ranked = sorted(total, key=lambda code: (-total[code], -own.get(code, 0)))[
-            :limit
-        ]
+        ranked = sorted(total, key=lambda code: (-total[code], -own.get(code, 0)))[:limit]
         return {
             "window_seconds": round(covered, 3),
             "samples": samples,
@@ -133,25 +131,15 @@ class StackSampler:
         """The window's stacks as `outer;inner count` lines, as flame graph tools read them."""
         lines = []
         for stack, count in self._merged()[0].items():
-            names = (
-                f"{code.co_qualname} ({PurePath(code.co_filename).name})"
-                for code in stack
-            )
-            lines.append(
-                f"{';'.join(reversed([n.replace(';', ',') for n in names]))} {count}"
-            )
+            names = (f"{code.co_qualname} ({PurePath(code.co_filename).name})" for code in stack)
+            lines.append(f"{';'.join(reversed([n.replace(';', ',') for n in names]))} {count}")
         return "\n".join(sorted(lines))
 
     def _merged(self) -> tuple[dict[Stack, int], int, int, int, float]:
         now = self._clock()
         with self._lock:
-            slots = [
-                slot for slot in self._slots if now - slot.began <= self.window_seconds
-            ]
-            parts = [
-                (dict(slot.counts), slot.samples, slot.idle, slot.dropped)
-                for slot in slots
-            ]
+            slots = [slot for slot in self._slots if now - slot.began <= self.window_seconds]
+            parts = [(dict(slot.counts), slot.samples, slot.idle, slot.dropped) for slot in slots]
             covered = min(now - slots[0].began, self.window_seconds) if slots else 0.0
         counts: dict[Stack, int] = {}
         for part, _, _, _ in parts:

@@ -19,7 +19,7 @@ from affectscope.telemetry.instruments import Counters, FamilyCollector, Gauges
 from affectscope.telemetry.loop_lag import LoopLag
 from affectscope.telemetry.memory_limit import memory_limit
 from affectscope.telemetry.metrics import RequestMetrics
-from affectscope.telemetry.middleware import App, TelemetryMiddleware
+from affectscope.telemetry.middleware import App, Exchange, TelemetryMiddleware
 from affectscope.telemetry.process import ProcessSampler
 from affectscope.telemetry.stack_sampler import StackSampler
 
@@ -69,11 +69,11 @@ class Telemetry:
         self.service = service
         self.version = version
         self.registry = CollectorRegistry(auto_describe=False)
-        self.requests = RequestMetrics(service, prefix, endpoints, error_types)
+        self.requests = RequestMetrics(service, prefix, endpoints, error_types, now)
+        self._active: set[Exchange] = set()
         self._prefix = prefix
         self._access_log = access_log
         self._clock = clock
-        self._now = now
         self._new_ids = new_ids
         self._root = root
         self._process = ProcessSampler()
@@ -122,8 +122,8 @@ class Telemetry:
         return TelemetryMiddleware(
             app,
             metrics=self.requests,
+            active=self._active,
             clock=self._clock,
-            now=self._now,
             new_ids=self._new_ids,
             access_log=self._access_log,
             on_failure=self._failed,
@@ -159,10 +159,9 @@ class Telemetry:
             The body and its content type.
         """
         if accept is not None and "application/openmetrics-text" in accept.lower():
-            return openmetrics.generate_latest(
-                self.registry
-            ), openmetrics.CONTENT_TYPE_LATEST
-        return generate_latest(self.registry), CONTENT_TYPE_PLAIN_0_0_4  # type: ignore[no-untyped-call]
+            body = openmetrics.generate_latest(self.registry)  # type: ignore[no-untyped-call]
+            return body, openmetrics.CONTENT_TYPE_LATEST
+        return generate_latest(self.registry), CONTENT_TYPE_PLAIN_0_0_4
 
     def process_report(self) -> dict[str, Any]:
         """What `/health` tells of the process.
@@ -185,7 +184,7 @@ class Telemetry:
         """
         sampled = self._stacks.report()
         stages = {}
-        for (name,), series in list(self.requests.stages.series.items()):
+        for (name,), series in self.requests.stages.series.copy().items():
             count = sum(series.counts)
             if count:
                 stages[name] = {
@@ -214,7 +213,7 @@ class Telemetry:
     @property
     def in_flight(self) -> int:
         """How many requests are being served."""
-        return self.requests.in_flight
+        return len(self._active)
 
     def model_loaded(self, name: str, version: str, loaded: bool = True) -> None:
         """Show whether a model is ready."""
@@ -239,6 +238,18 @@ class Telemetry:
             self._process.cpu_percent,
         )
         shared = {"service": self.service}
+        # A set counts requests without a lock; copying it is one step of the interpreter.
+        active = Gauges(
+            "http_server_active_requests",
+            "Requests being served.",
+            ("http_request_method",),
+            shared,
+        )
+        for method in ("GET", "POST"):
+            active.of(method)
+        for exchange in self._active.copy():
+            active.of(exchange.method).value += 1
+        yield active
         limit = self.memory_limit()
         if limit is not None:
             yield _gauge(
@@ -261,9 +272,7 @@ class Telemetry:
                 )
 
 
-def _gauge(
-    name: str, help: str, value: float, constant: dict[str, str] | None = None
-) -> Gauges:
+def _gauge(name: str, help: str, value: float, constant: dict[str, str] | None = None) -> Gauges:
     gauges = Gauges(name, help, (), constant)
     gauges.of().value = value
     return gauges

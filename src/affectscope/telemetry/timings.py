@@ -9,7 +9,12 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Literal
 
+from affectscope.telemetry.context import RequestContext
+
 MediaKind = Literal["audio", "video"]
+
+_adding = threading.Lock()
+# One lock for all: it is held for a moment, and a lock for each request would cost each request.
 
 _current: ContextVar[Timings | None] = ContextVar("affectscope_timings", default=None)
 
@@ -22,6 +27,7 @@ class Timings:
 
     Args:
         clock: Seconds on a clock that never goes back.
+        request: The request that the work is for; that of the surrounding timings by default.
 
     Example:
         >>> ticks = iter([0.0, 0.25])
@@ -34,14 +40,18 @@ class Timings:
         'decode;dur=250.000'
     """
 
-    __slots__ = ("_lock", "clock", "media", "profiled", "seconds")
+    __slots__ = ("clock", "media", "profiled", "request", "seconds")
 
-    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.perf_counter,
+        request: RequestContext | None = None,
+    ) -> None:
         self.clock = clock
+        self.request = request
         self.seconds: dict[str, float] = {}
         self.media: dict[MediaKind, float] = {}
         self.profiled = 0
-        self._lock = threading.Lock()
 
     def add(self, name: str, seconds: float) -> None:
         """Add time to a stage.
@@ -50,19 +60,20 @@ class Timings:
             name: The stage, such as `decode`.
             seconds: Time spent, >= 0.
         """
-        with self._lock:
+        with _adding:
             self.seconds[name] = self.seconds.get(name, 0.0) + seconds
 
     def add_media(self, kind: MediaKind, seconds: float) -> None:
         """Add seconds of sound or picture that this work has gone through."""
-        with self._lock:
+        with _adding:
             self.media[kind] = self.media.get(kind, 0.0) + seconds
 
     @contextmanager
     def activate(self) -> Iterator[Timings]:
         """Make these the timings that `stage` and `note_media` feed in this context."""
-        before = _current.get()
-        _current.set(self)
+        before = set_current(self)
+        if self.request is None and before is not None:
+            self.request = before.request
         try:
             yield self
         finally:
@@ -73,12 +84,8 @@ class Timings:
 
         Source: https://www.w3.org/TR/server-timing/
         """
-        return ", ".join(
-            [
-                f"{name};dur={seconds * 1000:.3f}"
-                for name, seconds in list(self.seconds.items())
-            ]
-        )
+        stages = self.seconds.copy().items()
+        return ", ".join([f"{name};dur={seconds * 1000:.3f}" for name, seconds in stages])
 
 
 def current_timings() -> Timings | None:
@@ -87,7 +94,11 @@ def current_timings() -> Timings | None:
 
 
 def set_current(timings: Timings | None) -> Timings | None:
-    """Make `timings` current without a context manager; returns what was current before."""
+    """Make `timings` current without a context manager; returns what was current before.
+
+    Setting the old value back never fails, whereas a token can't be reset from the foreign context
+    in which an abandoned coroutine is closed.
+    """
     before = _current.get()
     _current.set(timings)
     return before
