@@ -1,0 +1,230 @@
+"""The gateway: one address for all services, and one request for any mix of modalities."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI, Request
+from starlette.responses import HTMLResponse, Response
+
+from affectscope.affect import check_purpose
+from affectscope.gateway.backends import BACKENDS, Backend
+from affectscope.gateway.lines import Lines
+from affectscope.gateway.load_test import MOST_ITERATIONS, TYPES, Loader, parse_load_test
+from affectscope.gateway.occasion import DOCUMENTS, FILES, Occasion, modalities
+from affectscope.gateway.page import content_security_policy, index_page
+from affectscope.gateway.parts import Asker
+from affectscope.gateway.relay import Relay, client_gone, first_of, request_headers
+from affectscope.gateway.settings import GatewaySettings
+from affectscope.gateway.watch import Watch
+from affectscope.service import (
+    INTERNAL_HEADER,
+    OPERATOR_HEADER,
+    Service,
+    is_operator,
+    json_schema,
+    multipart_schema,
+    problem_responses,
+    read_settings,
+)
+from affectscope.service.answers import flag
+from affectscope.telemetry import outgoing_headers
+
+ANALYZE = "/analyze"
+LOAD_TEST = "/load-test"
+
+
+class Gateway(Service):
+    """The service in front of the others.
+
+    Args:
+        settings: What the environment says.
+    """
+
+    settings: GatewaySettings
+
+    def __init__(self, settings: GatewaySettings) -> None:
+        super().__init__(
+            "integrated",
+            settings=settings,
+            title="Affectscope: Integrated Backend",
+            description="One address for all services, and one request for any mix of modalities.",
+            endpoints=[*(backend.endpoint for backend in BACKENDS), ANALYZE, LOAD_TEST],
+        )
+        self.watch = Watch(
+            settings.urls(),
+            interval=settings.probe_seconds,
+            timeout=settings.probe_timeout_seconds,
+        )
+        self.lines = Lines(settings, self.watch)
+        self.loader = Loader(settings.urls(), settings.load_test_seconds)
+
+    @asynccontextmanager
+    async def _lifespan(self, app: FastAPI) -> AsyncIterator[None]:
+        async with super()._lifespan(app):
+            watching = asyncio.create_task(self.watch.run())
+            try:
+                yield
+            finally:
+                watching.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await watching
+                await self.lines.close()
+
+    async def report(self) -> tuple[str, dict[str, Any]]:
+        """Return the health document with the services behind; a lost one is a warning."""
+        status, document = await super().report()
+        if status == "pass" and not self.watch.healthy:
+            status = "warn"
+        return status, {**document, "status": status, "backends": self.watch.report()}
+
+    def own_headers(self, request: Request) -> dict[str, str]:
+        """Return what the gateway says to a service about a request: identity, trace, trust.
+
+        Raises:
+            NotPermitted: The request asks for a profile and does not come from an operator.
+        """
+        if flag(request.query_params.get("profile"), "profile"):
+            self.require_operator(request)
+        headers = outgoing_headers()
+        if self.settings.internal_secret is not None:
+            headers[INTERNAL_HEADER] = self.settings.internal_secret.get_secret_value()
+        if is_operator(request.scope, self.settings):
+            headers[OPERATOR_HEADER] = "1"
+        else:
+            # Where no secret is shared, this alone tells a service on loopback that its peer, the
+            # gateway, speaks for somebody else.
+            headers["forwarded"] = "for=unknown"
+        return headers
+
+
+def create(settings: GatewaySettings | None = None) -> Service:
+    """Make the gateway; settings come from the environment where none are given."""
+    gateway = Gateway(settings or read_settings(GatewaySettings))
+    for backend in BACKENDS:
+        _add_relay(gateway, backend)
+    _add_analyze(gateway)
+    _add_load_test(gateway)
+    _add_page(gateway)
+    return gateway
+
+
+def _add_relay(gateway: Gateway, backend: Backend) -> None:
+    """Offer a service's analysis under the gateway's address."""
+
+    @gateway.app.post(
+        backend.endpoint,
+        tags=["analysis"],
+        name=backend.endpoint.strip("/").replace("-", "_"),
+        summary=backend.title,
+        description=f"Passed on to the {backend.name} service, whose own documents say more.",
+        responses=problem_responses(),
+        openapi_extra=multipart_schema({backend.field: "The file."}, required=(backend.field,))
+        if backend.field
+        else json_schema({"type": "object"}, {}),
+    )
+    async def relay(request: Request) -> Response:
+        headers = request_headers(request.headers, gateway.own_headers(request))
+        return Relay(request, gateway.lines, backend, headers=headers, settings=gateway.settings)
+
+
+def _add_analyze(gateway: Gateway) -> None:
+    """Offer the analysis of any mix of modalities."""
+
+    @gateway.app.post(
+        ANALYZE,
+        tags=["analysis"],
+        responses=problem_responses(),
+        openapi_extra=multipart_schema(
+            {"video_file": "A video or an image.", "audio_file": "A voice."},
+            {
+                "chat": 'JSON, as `/analyze-chat` takes it: `{"messages": [...]}` or `{"text"}`.',
+                "survey": 'JSON, as `/analyze-survey` takes it: `{"instrument", "answers"}`.',
+                "purpose": "Why; `workplace` and `education` refuse face and voice.",
+                "justification": "Recorded; needed for `medical` and `safety`.",
+            },
+        ),
+    )
+    async def analyze(request: Request) -> Response:
+        """Analyse everything of one occasion: side by side, on one clock, fused.
+
+        A video's sound is analysed as a voice, unless `audio_file` brings a better one, and what
+        was said is judged as text. A part that fails gives a warning, and the rest is answered.
+        """
+        headers = gateway.own_headers(request)
+        gateway.pool.admit()
+        async with gateway.form(
+            request,
+            files=FILES,
+            texts=(*DOCUMENTS, "purpose", "justification"),
+            any_of=(*FILES, *DOCUMENTS),
+        ) as form:
+            query = dict(request.query_params)
+            query |= {
+                name: form.texts[name]
+                for name in ("purpose", "justification")
+                if name in form.texts
+            }
+            justification = query.get("justification")
+            purpose = check_purpose(
+                query.get("purpose", "unspecified"), justification, modalities(form)
+            )
+            asker = Asker(gateway.lines, gateway.run, headers, query)
+            occasion = Occasion(
+                asker, gateway.run, form, purpose=purpose, justification=justification
+            )
+            document = await first_of(occasion.analyse(), client_gone(request))
+        return Response(document, media_type="application/json")
+
+
+def _add_load_test(gateway: Gateway) -> None:
+    """Offer the load test."""
+    schema = {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "test_type": {"type": "string", "enum": list(TYPES), "default": "all"},
+            "iterations": {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": MOST_ITERATIONS,
+                "default": 5,
+            },
+        },
+    }
+    content = {"schema": schema, "example": {"test_type": "all", "iterations": 5}}
+
+    @gateway.app.post(
+        LOAD_TEST,
+        tags=["monitoring"],
+        responses=problem_responses(),
+        openapi_extra={"requestBody": {"required": True, "content": {"application/json": content}}},
+    )
+    async def load_test(request: Request) -> dict[str, object]:
+        """Send the shipped samples to the services and answer how long they took.
+
+        The requests come from a process of its own, to one service after the other, one at a time;
+        the first to each is a warm-up and is not counted. For operators only.
+        """
+        gateway.require_operator(request)
+        test = parse_load_test(await gateway.read_json(request, limit=64 * 1024))
+        return await first_of(gateway.loader.run(test), client_gone(request))
+
+
+def _add_page(gateway: Gateway) -> None:
+    """Offer the page at `/`."""
+    page = index_page(gateway.settings.urls())
+    headers = {
+        "Content-Security-Policy": content_security_policy(page),
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+        "Cache-Control": "no-cache",
+    }
+
+    @gateway.app.get("/", include_in_schema=False)
+    async def index() -> Response:
+        return HTMLResponse(page, headers=headers)

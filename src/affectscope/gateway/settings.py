@@ -1,0 +1,68 @@
+"""Settings of the gateway."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import AnyHttpUrl, Field
+
+from affectscope.gateway.backends import BACKENDS, Backend, BackendName
+from affectscope.service import ServiceSettings, own_port
+
+
+class GatewaySettings(ServiceSettings):
+    """Settings of every service, and what the gateway adds: where the services are, and patience."""
+
+    service: ClassVar[str] = "integrated"
+
+    port: int = own_port("gateway", 9000)
+    video_url: AnyHttpUrl = Field(
+        default=AnyHttpUrl("http://127.0.0.1:8001"), description="Address of the video service."
+    )
+    speech_url: AnyHttpUrl = Field(
+        default=AnyHttpUrl("http://127.0.0.1:8002"), description="Address of the speech service."
+    )
+    chat_url: AnyHttpUrl = Field(
+        default=AnyHttpUrl("http://127.0.0.1:8003"), description="Address of the chat service."
+    )
+    survey_url: AnyHttpUrl = Field(
+        default=AnyHttpUrl("http://127.0.0.1:8004"), description="Address of the survey service."
+    )
+    backend_connect_seconds: float = Field(
+        default=2.0, gt=0, description="Longest wait for a connection to a service; beyond, 503."
+    )
+    backend_answer_seconds: float = Field(
+        default=900.0, gt=0, description="Longest pause in a service's answer; beyond, 504."
+    )
+    backend_silence_seconds: float = Field(
+        default=20.0,
+        gt=0,
+        description="How long a service may answer nothing, not even `/health`; beyond, its "
+        "requests get 504.",
+    )
+    backend_connections: int = Field(
+        default=64, ge=1, description="Requests to one service at once; beyond, 503."
+    )
+    probe_seconds: float = Field(
+        default=1.0, gt=0, description="Pause between two looks at the services' health."
+    )
+    probe_timeout_seconds: float = Field(
+        default=2.0, gt=0, description="Longest wait for a service's `/health`."
+    )
+    load_test_seconds: float = Field(
+        default=1800.0, gt=0, description="Longest load test; beyond, 504."
+    )
+
+    def url(self, backend: Backend) -> str:
+        """Return the address of a service, without a slash at its end."""
+        return self.urls()[backend.name]
+
+    def urls(self) -> dict[BackendName, str]:
+        """Return the addresses of all services by name."""
+        urls: dict[BackendName, AnyHttpUrl] = {
+            "video": self.video_url,
+            "speech": self.speech_url,
+            "chat": self.chat_url,
+            "survey": self.survey_url,
+        }
+        return {one.name: str(urls[one.name]).rstrip("/") for one in BACKENDS}
