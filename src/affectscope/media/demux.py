@@ -67,6 +67,7 @@ class Media:
         container: The open container.
         job: The job as sent by the parent.
         origin: Seconds of the container's clock that are zero for us: where its first stream starts.
+        turn: How its pictures must be turned for display; known once the first is decoded.
         damaged: Packets that could not be decoded.
         cut: True once the file is seen to end before it should.
         heartbeat: Called between packets, to show that work goes on.
@@ -77,6 +78,7 @@ class Media:
     logs: list[tuple[int, str, str]]
     heartbeat: Callable[[], None]
     origin: float = 0.0
+    turn: int = 0
     damaged: int = 0
     cut: bool = False
     _spans: dict[int, _Span] = field(default_factory=dict)

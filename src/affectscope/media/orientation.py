@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from av.sidedata.sidedata import Type as SideDataType
 
@@ -35,7 +35,7 @@ _EXIF_TURNS = {
 _ORIENTATION = 0x0112
 
 
-def turn_of(frame: VideoFrame, path: str) -> int:
+def turn_of(frame: VideoFrame, path: str | None = None) -> int:
     """Return the turn of a decoded picture.
 
     The display matrix maps x' = a x + c y, y' = b x + d y (ISO 14496-12, 8.5.2); it is taken to the
@@ -43,16 +43,17 @@ def turn_of(frame: VideoFrame, path: str) -> int:
 
     Args:
         frame: As decoded.
-        path: Its file, whose EXIF data are read where PyAV does not show the matrix.
+        path: File of a still image, whose EXIF data are read where PyAV does not show the matrix.
     """
     try:
-        data = frame.side_data[SideDataType.DISPLAYMATRIX]
+        data = cast(Any, frame.side_data)[SideDataType.DISPLAYMATRIX]
     except KeyError:
         return 0
     except ValueError:
         # PyAV 18 knows no name for EXIF side data, and then shows none of a frame's side data.
         turns = {degrees: turn for turn, degrees in CLOCKWISE.items()}
-        return exif_turn(path) or turns[round(-frame.rotation / 90) * 90 % 360]
+        rotated = turns[round(-frame.rotation / 90) * 90 % 360]
+        return exif_turn(path) or rotated if path is not None else rotated
     a, b, _, c, d, *_ = struct.unpack("=9i", bytes(data)[:36])
     if abs(a) + abs(d) >= abs(b) + abs(c):
         return (MIRROR if a < 0 else 0) | (UPSIDE_DOWN if d < 0 else 0)

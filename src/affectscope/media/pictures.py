@@ -72,7 +72,7 @@ def describe(media: Media, first: VideoFrame | None) -> dict[str, Any] | None:
     if video is None or first is None:
         return None
     width, height = displayed_size(first, _aspect(media))
-    turn = turn_of(first, media.job["path"])
+    turn = media.turn
     if turn & TRANSPOSE:
         width, height = height, width
     rate = video.average_rate or video.guessed_rate
@@ -101,6 +101,7 @@ def first_frame(media: Media) -> tuple[VideoFrame, Iterator[VideoFrame]]:
     first = next(frames, None)
     if first is None:
         raise Refusal("empty", "its video has no frames")
+    media.turn = turn_of(first, media.job["path"] if media.job["is_image"] else None)
     return first, frames
 
 
@@ -123,7 +124,7 @@ def stream_frames(
     """
     if media.job["is_image"]:
         picture = Picture(first, media)
-        picture.send(0.0, 0.0, send)
+        picture.send(0.0, 0.0, media.turn, send)
         return
     video = media.video
     assert video is not None
@@ -143,13 +144,13 @@ def stream_frames(
         # Half a nudge of slack: sums of floats must not lose a frame that lies on the grid.
         if held is None or fps is None or time >= due - NUDGE / 2:
             if held is not None:
-                held.send(started, time, send)
+                held.send(started, time, media.turn, send)
             held, started = Picture(frame, media, held), time
             if fps is not None:
                 due = (math.floor((time + NUDGE / 2) * fps) + 1) / fps
         frame = next(rest, None)
     if held is not None:
-        held.send(started, max(end, started + NUDGE), send)
+        held.send(started, max(end, started + NUDGE), media.turn, send)
 
 
 class Picture:
@@ -164,15 +165,14 @@ class Picture:
     def __init__(self, frame: VideoFrame, media: Media, before: Picture | None = None) -> None:
         self._scaler: VideoReformatter = before._scaler if before else VideoReformatter()
         width, height = displayed_size(frame, _aspect(media))
-        self.turn = turn_of(frame, media.job["path"])
         self._packed = self._scaler.reformat(
             frame, width, height, "rgb24", interpolation=Interpolation.BILINEAR
         )
 
-    def send(self, time: float, end: float, send: Callable[[bytes, Any], None]) -> None:
+    def send(self, time: float, end: float, turn: int, send: Callable[[bytes, Any], None]) -> None:
         """Send it as a message."""
         plane = self._packed.planes[0]
         header = FRAME_HEADER.pack(
-            time, end, self._packed.width, self._packed.height, plane.line_size, self.turn
+            time, end, self._packed.width, self._packed.height, plane.line_size, turn
         )
         send(header, memoryview(plane))

@@ -61,7 +61,7 @@ class Decoder:
             with contextlib.suppress(OSError):  # above what the administrator allows
                 fcntl.fcntl(self._pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         self._limits = Limits()
-        self._name = ""
+        self._format = ""
         self.close = weakref.finalize(self, _end, self._process)
         """Kill the process and forget it; may be called again."""
 
@@ -85,7 +85,7 @@ class Decoder:
     ) -> None:
         """Send the job."""
         self._limits = limits
-        self._name = os.path.basename(path)
+        self._format = signature.format
         job = {
             "task": task,
             "path": os.path.abspath(path),
@@ -118,7 +118,7 @@ class Decoder:
             if kind == b"X":
                 self.close()
                 refusal = json.loads(bytes(payload))
-                raise _REFUSALS[refusal["kind"]](f"{self._name!r}: {refusal['detail']}")
+                raise _REFUSALS[refusal["kind"]](f"this {self._format} file: {refusal['detail']}")
             if kind != b"P":
                 return kind, payload
 
@@ -150,7 +150,7 @@ class Decoder:
 
     def _broken(self, cause: str) -> UndecodableMedia:
         self.close()
-        return UndecodableMedia(f"{self._name!r}: {cause}")
+        return UndecodableMedia(f"this {self._format} file: {cause}")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

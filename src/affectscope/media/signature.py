@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import stat
 from dataclasses import dataclass
-from pathlib import Path
 
 from affectscope.errors import EmptyInput, NotFound, UnsupportedMedia
 
@@ -90,15 +89,14 @@ def identify(path: str | os.PathLike[str]) -> Signature:
         EmptyInput: It has no bytes.
         UnsupportedMedia: It is no regular file, or none of `FORMATS`; names what was found.
     """
-    name = Path(path).name
     try:
         status = os.stat(path)
     except FileNotFoundError as error:
-        raise NotFound(f"no file named {name!r}") from error
+        raise NotFound(f"there is no file {os.fspath(path)!r}") from error
     if not stat.S_ISREG(status.st_mode):
-        raise UnsupportedMedia(f"{name!r} is not a regular file")
+        raise UnsupportedMedia("this is not a regular file, such as a folder or a device")
     if status.st_size == 0:
-        raise EmptyInput(f"{name!r} has no bytes")
+        raise EmptyInput("the file has no bytes")
     with open(path, "rb") as file:
         head = file.read(HEAD)
         if head.startswith(b"ID3") and len(head) > 10:
@@ -111,7 +109,7 @@ def identify(path: str | os.PathLike[str]) -> Signature:
     found = _of_bytes(head)
     if found is None:
         raise UnsupportedMedia(
-            f"{name!r} holds {_describe(head)}; valid: {', '.join(FORMATS)}", valid=list(FORMATS)
+            f"the file holds {_describe(head)}; valid: {', '.join(FORMATS)}", valid=list(FORMATS)
         )
     return found
 

@@ -31,6 +31,10 @@ from affectscope.video.tracker import FaceTracker
 
 VOCABULARY = "ferplus-8"
 
+IDLE_FRAMES = 50
+"""After so many frames without a face the length is noted again: only at a record can whoever has
+gone away be noticed."""
+
 
 class VideoAnalyzer:
     """Finds the faces of a video or an image and judges the expression of each.
@@ -76,24 +80,27 @@ class VideoAnalyzer:
             reader = read_frames(path, fps)
         with reader, borrowed_detector() as detector:
             yield MediaNoted(modality="face", duration=reader.info.duration)
-            tracker = FaceTracker()
-            opened = frames = black = 0
+            tracker = FaceTracker(1) if reader.info.is_image else FaceTracker()
+            opened = frames = black = idle = 0
             for frame in _timed(reader):
                 frames += 1
-                if is_black(frame.image):
-                    black += 1
-                    faces: Sequence[Face] = ()
-                else:
-                    faces = _detect(detector, frame)
-                numbers = tracker.update(faces, frame.time)
-                for number in sorted(set(numbers)):
+                dark = is_black(frame.image)
+                black += dark
+                found = [] if dark else _detect(detector, frame)
+                numbers = tracker.update(found, frame.time)
+                known = {n: face for n, face in zip(numbers, found, strict=True) if n is not None}
+                for number in sorted(known):
                     if number > opened:
                         opened = number
                         yield TrackOpened(track=_track(number, model))
-                segments = self._judge(frame, faces, permitted=model is not None)
-                for number, segment in zip(numbers, segments, strict=True):
+                segments = self._judge(frame, list(known.values()), permitted=model is not None)
+                for number, segment in zip(known, segments, strict=True):
                     yield SegmentFound(track=f"face-{number}", segment=segment)
                 note_media(frame.end - frame.time, "video")
+                idle = 0 if known else idle + 1
+                if idle == IDLE_FRAMES:
+                    idle = 0
+                    yield MediaNoted(modality="face", duration=reader.info.duration)
             yield from _notes(reader, frames, black, opened)
 
     def _judge(self, frame: Frame, faces: Sequence[Face], *, permitted: bool) -> Iterator[Segment]:

@@ -85,7 +85,9 @@ class FaceDetector:
 
     def __init__(self) -> None:
         with _quiet():
-            from mediapipe.python.solutions.face_detection import FaceDetection
+            from mediapipe.python.solutions.face_detection import (  # type: ignore[import-untyped]
+                FaceDetection,
+            )
 
             self._graphs: tuple[Any, Any] = (
                 FaceDetection(model_selection=0, min_detection_confidence=LEAST_SCORE),

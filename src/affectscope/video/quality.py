@@ -109,4 +109,4 @@ def _outside(face: Face, side: float, width: int, height: int) -> float:
     y += 0.1 * side * math.cos(tilt(face))
     across = min(width, x + side / 2) - max(0.0, x - side / 2)
     down = min(height, y + side / 2) - max(0.0, y - side / 2)
-    return 1.0 - max(0.0, across) * max(0.0, down) / (side * side)
+    return float(1.0 - max(0.0, across) * max(0.0, down) / (side * side))

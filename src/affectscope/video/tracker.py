@@ -17,12 +17,18 @@ REACH = 0.7
 GROWTH = 1.8
 """Most that its width changes by, as a factor."""
 
+SURE = 0.75
+SIGHTINGS = 3
+"""A new face is believed at this score, or when it is seen for this many frames: of the detections
+below that score that do not last, most are ears, hair and hands."""
+
 
 @dataclass
 class _Followed:
-    number: int
     face: Face
     time: float
+    sightings: int = 0
+    number: int | None = None
 
 
 class FaceTracker:
@@ -30,13 +36,18 @@ class FaceTracker:
 
     No feature of a person is kept, so somebody who leaves for longer than `PATIENCE` comes back
     under a new number.
+
+    Args:
+        sightings: Frames after which a face with a low score is believed; 1 for still images,
+            which give no second look.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, sightings: int = SIGHTINGS) -> None:
+        self._sightings = sightings
         self._followed: list[_Followed] = []
         self._count = 0
 
-    def update(self, faces: Sequence[Face], time: float) -> list[int]:
+    def update(self, faces: Sequence[Face], time: float) -> list[int | None]:
         """Number the faces of the next frame.
 
         Args:
@@ -44,7 +55,8 @@ class FaceTracker:
             time: Its time in seconds, later than the last one's.
 
         Returns:
-            The number of each face, from 1, in the order given.
+            The number of each face, from 1, in the order given; None for one that is not believed
+            yet.
         """
         self._followed = [one for one in self._followed if time - one.time <= PATIENCE]
         pairs = sorted(
@@ -55,21 +67,25 @@ class FaceTracker:
                 if (cost := _distance(one.face, face)) is not None
             ),
         )
-        numbers = [0] * len(faces)
+        matched: dict[int, _Followed] = {}
         taken: set[int] = set()
         for _, at, index in pairs:
-            if at in taken or numbers[index]:
-                continue
-            taken.add(at)
-            one = self._followed[at]
-            one.face, one.time = faces[index], time
-            numbers[index] = one.number
+            if at not in taken and index not in matched:
+                taken.add(at)
+                matched[index] = self._followed[at]
         for index, face in enumerate(faces):
-            if not numbers[index]:
-                self._count += 1
-                numbers[index] = self._count
-                self._followed.append(_Followed(self._count, face, time))
-        return numbers
+            if index not in matched:
+                matched[index] = _Followed(face, time)
+                self._followed.append(matched[index])
+        return [self._see(matched[index], face, time) for index, face in enumerate(faces)]
+
+    def _see(self, one: _Followed, face: Face, time: float) -> int | None:
+        one.face, one.time = face, time
+        one.sightings += 1
+        if one.number is None and (face.score >= SURE or one.sightings >= self._sightings):
+            self._count += 1
+            one.number = self._count
+        return one.number
 
 
 def _distance(before: Face, now: Face) -> float | None:

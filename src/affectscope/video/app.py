@@ -1,0 +1,71 @@
+"""The video service."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from fastapi import Query, Request
+from starlette.responses import Response
+
+from affectscope.media import FORMATS
+from affectscope.service import (
+    Service,
+    ServiceSettings,
+    multipart_schema,
+    own_port,
+    problem_responses,
+    read_settings,
+)
+from affectscope.video.analyzer import VideoAnalyzer
+
+MOST_FPS = 60.0
+
+
+class VideoSettings(ServiceSettings):
+    """Settings of the video service."""
+
+    service: ClassVar[str] = "video"
+    port: int = own_port("video", 8001)
+
+
+def create(settings: VideoSettings | None = None) -> Service:
+    """Make the service; settings come from the environment where none are given."""
+    analyzer = VideoAnalyzer()
+    service = Service(
+        "video",
+        settings=settings or read_settings(VideoSettings),
+        title="Affectscope: Video Analysis",
+        description="Faces in videos and images, followed from frame to frame, and which expression "
+        "each resembles. An expression is not a feeling.",
+        endpoints=["/analyze-video"],
+        warm_up=analyzer.load,
+    )
+
+    @service.app.post(
+        "/analyze-video",
+        tags=["analysis"],
+        responses=problem_responses(),
+        openapi_extra=multipart_schema(
+            {"video_file": f"A video or an image; one of {', '.join(FORMATS)}, with pictures."},
+            required=("video_file",),
+        ),
+    )
+    async def analyze_video(
+        request: Request,
+        fps: Annotated[
+            float,
+            Query(
+                gt=0,
+                le=MOST_FPS,
+                description="Most frames a second that are looked at, chosen by their time stamps.",
+                examples=[5, 25],
+            ),
+        ] = 5.0,
+    ) -> Response:
+        """Analyse one video or image: a track per face, a segment per face and frame."""
+        async with service.upload(request, "video_file") as upload:
+            return await service.answer(
+                request, lambda: analyzer.stream(upload.path, fps=fps), modalities=("face",)
+            )
+
+    return service
