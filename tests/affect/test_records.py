@@ -25,10 +25,13 @@ class TestAffect:
 
         assert affect.label == "happiness"
         assert affect.confidence == 0.6
-        assert affect.valence > 0 and affect.arousal > 0
+        assert affect.valence > 0
+        assert affect.arousal > 0
 
     def test_measured_valence_wins_over_the_circumplex(self) -> None:
-        affect = affect_from("core-7", [1, 0, 0, 0, 0, 0, 0], valence=-0.5, arousal=1.7, dominance=-3)
+        affect = affect_from(
+            "core-7", [1, 0, 0, 0, 0, 0, 0], valence=-0.5, arousal=1.7, dominance=-3
+        )
 
         assert (affect.valence, affect.arousal, affect.dominance) == (-0.5, 1.0, -1.0)
 

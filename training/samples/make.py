@@ -81,6 +81,7 @@ def film(path: Path, portrait: NDArray[np.uint8], speech: Path) -> None:
 
 
 def main() -> None:
+    """Make all samples again."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--portrait", type=Path, required=True)
     portrait = parser.parse_args().portrait

@@ -77,8 +77,7 @@ RATED_TERM: dict[str, str | None] = {
     "relief": "untroubled",
     "remorse": "regretful",
 }
-"""Label to the rated term whose coordinates it takes; None is the origin, by "
-"definition of neutral."""
+"""Label to the rated term whose coordinates it takes; None is the origin."""
 
 _COORDINATES: dict[str, dict[str, tuple[float, float]]] = {
     name: {

@@ -33,11 +33,11 @@ class VocabularyMap:
 
 
 _JOY = (
-    "admiration amusement approval caring desire excitement gratitude joy love "
-    "optimism pride relief"
-).split()
-_SADNESS = "disappointment embarrassment grief remorse sadness".split()
-_SURPRISE = "confusion curiosity realization surprise".split()
+    *("admiration", "amusement", "approval", "caring", "desire", "excitement"),
+    *("gratitude", "joy", "love", "optimism", "pride", "relief"),
+)
+_SADNESS = ["disappointment", "embarrassment", "grief", "remorse", "sadness"]
+_SURPRISE = ["confusion", "curiosity", "realization", "surprise"]
 
 _TO_CORE = {
     one.source: one
@@ -90,9 +90,9 @@ _TO_CORE = {
                 "disgust": "disgust",
                 "fear": "fear",
                 "nervousness": "fear",
-                **{label: "happiness" for label in _JOY},
-                **{label: "sadness" for label in _SADNESS},
-                **{label: "surprise" for label in _SURPRISE},
+                **dict.fromkeys(_JOY, "happiness"),
+                **dict.fromkeys(_SADNESS, "sadness"),
+                **dict.fromkeys(_SURPRISE, "surprise"),
             },
             reason="the grouping under Ekman's six that GoEmotions publishes (Demszky et al. 2020)",
         ),

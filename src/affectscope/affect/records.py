@@ -33,7 +33,7 @@ class Entry(BaseModel):
 
 
 class Affect(Entry):
-    """Perceived affect: scores over a named vocabulary, and a place on the circumplex."""
+    """Perceived affect: scores over a named vocabulary and a place on the circumplex."""
 
     vocabulary: str = Field(
         description="Name of the label set, such as `ferplus-8`.", examples=["ferplus-8"]
@@ -62,8 +62,7 @@ class Word(Entry):
 
 
 class Box(Entry):
-    """A rectangle in pixels of the displayed frame, from its top left corner; it "
-    "may reach beyond the frame."""
+    """A rectangle in pixels of the displayed frame; it may reach beyond the frame."""
 
     x: float
     y: float

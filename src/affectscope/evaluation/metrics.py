@@ -71,4 +71,5 @@ def expected_calibration_error(confidence: Floats, right: Bools, bins: int = 15)
 
 def one_hot(labels: Ints, count: int) -> Bools:
     """Return bool [n, count] with True at each label of int [n]."""
-    return np.asarray(labels)[:, None] == np.arange(count)[None, :]
+    marks: Bools = labels[:, None] == np.arange(count)[None, :]
+    return marks

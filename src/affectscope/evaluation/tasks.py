@@ -80,12 +80,13 @@ def evaluate_text(data: Path, progress: Progress) -> Figures:
     with data.open(encoding="utf-8", newline="") as file:
         for number, line in enumerate(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE), 1):
             try:
-                ids = [int(part) for part in line[1].split(",")]
-                gold_rows.append(one_hot(np.array(ids), len(labels)).any(0))
+                row = np.zeros(len(labels), np.bool_)
+                row[[int(part) for part in line[1].split(",")]] = True
             except (IndexError, ValueError) as error:
                 raise MalformedRequest(
                     f"{data.name!r} line {number}: needs text, tab, label numbers 0 to 27"
                 ) from error
+            gold_rows.append(row)
             texts.append(line[0])
     if not texts:
         raise EmptyInput(f"{data.name!r} holds no text")

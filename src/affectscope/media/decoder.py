@@ -69,7 +69,7 @@ def run(job: dict[str, Any], send: Send) -> None:
             _send_json(send, b"X", {"kind": "undecodable", "detail": detail})
         except BrokenPipeError:
             raise
-        except Exception as error:  # noqa: BLE001  a hostile file may bring out any defect
+        except Exception as error:
             detail = f"the decoder failed on it ({type(error).__name__}: {error})"
             _send_json(send, b"X", {"kind": "undecodable", "detail": detail})
         else:

@@ -101,7 +101,10 @@ def identify(path: str | os.PathLike[str]) -> Signature:
         head = file.read(HEAD)
         if head.startswith(b"ID3") and len(head) > 10:
             # A tag may stand before MP3, AAC or FLAC; its length is four times seven bits.
-            length = sum((byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0)))
+            length = sum(
+                (byte & 0x7F) << shift
+                for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True)
+            )
             file.seek(10 + length)
             head = file.read(HEAD)
             found = _of_bytes(head)

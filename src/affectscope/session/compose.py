@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from functools import partial
 from pathlib import Path
 
 from affectscope.affect import Purpose, Record, Session, SessionBuilder, check_purpose
@@ -78,14 +79,17 @@ _NO_LIMIT = 2**63
 
 def _jobs(inputs: Inputs, fps: float) -> Iterator[Callable[[], Iterator[Record]]]:
     for path in inputs.faces:
-        yield lambda path=path: VideoAnalyzer().stream(path, fps=fps)
+        yield partial(VideoAnalyzer().stream, path, fps=fps)
     for path in inputs.voices:
-        yield lambda path=path: _voice_and_words(path)
+        yield partial(_voice_and_words, path)
     for messages in inputs.chats:
-        yield lambda messages=messages: ChatAnalyzer().stream(messages)
+        yield partial(ChatAnalyzer().stream, messages)
     for filled in inputs.surveys:
-        yield lambda filled=filled: SurveyAnalyzer().stream(
-            filled.instrument, filled.answers, respondent=filled.respondent
+        yield partial(
+            SurveyAnalyzer().stream,
+            filled.instrument,
+            filled.answers,
+            respondent=filled.respondent,
         )
 
 

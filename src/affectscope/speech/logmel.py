@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 
 import numpy as np
@@ -19,20 +20,21 @@ FLOOR = 1e-7
 """Added to band energies: about -70 dB of full scale, below the noise of any real recording."""
 
 
-def _mel(hertz: NDArray[np.float64]) -> NDArray[np.float64]:
+def _mel(hertz: float) -> float:
     """Hertz to mel: 2595 log10(1 + f / 700). O'Shaughnessy, D. (1987). Speech Communication."""
-    return 2595.0 * np.log10(1.0 + hertz / 700.0)
+    return 2595.0 * math.log10(1.0 + hertz / 700.0)
 
 
 @cache
 def _filters() -> NDArray[np.float32]:
     """Triangular filters with equal spacing on the mel scale, float32 [257, 64]."""
-    edges_mel = np.linspace(*_mel(np.array([LOWEST_HZ, HIGHEST_HZ])), BANDS + 2)
+    edges_mel = np.linspace(_mel(LOWEST_HZ), _mel(HIGHEST_HZ), BANDS + 2)
     edges = 700.0 * (10.0 ** (edges_mel / 2595.0) - 1.0)
     bins = np.arange(SPECTRUM // 2 + 1)[:, None] * (RATE / SPECTRUM)
     rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
-    return np.maximum(0.0, np.minimum(rising, falling)).astype(np.float32)
+    filters: NDArray[np.float32] = np.maximum(0.0, np.minimum(rising, falling)).astype(np.float32)
+    return filters
 
 
 @cache

@@ -85,7 +85,7 @@ class FaceDetector:
 
     def __init__(self) -> None:
         with _quiet():
-            from mediapipe.python.solutions.face_detection import (  # type: ignore[import-untyped]
+            from mediapipe.python.solutions.face_detection import (
                 FaceDetection,
             )
 

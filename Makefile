@@ -1,0 +1,76 @@
+# Affectscope. `make` alone lists what there is to make.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+TRAIN := .venv-training
+DATA ?= ../shared/data
+PIP := -m pip --disable-pip-version-check --quiet install --no-deps --require-hashes
+
+.PHONY: help run test lint test-live bench train-face train-text train-voice requirements picture clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+run: $(VENV)/.runtime ## Install what is missing, start all services, stop them on Ctrl-C
+	@exec $(BIN)/affectscope up
+
+test: $(VENV)/.dev ## Run the tests that need Python alone, with coverage
+	@$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered
+
+lint: $(VENV)/.dev ## Check style, types and the floors of the house
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+test-live: $(VENV)/.dev ## Run the whole system as processes and test it from outside
+	@$(BIN)/python -m pytest tests/live
+
+bench: $(VENV)/.dev ## Measure the cost of the telemetry against named peers
+	@$(BIN)/python benchmarks/metrics_cost.py --check
+
+train-face: $(TRAIN)/.ready ## Train the face model again (DATA=folder with the data sets)
+	@PYTHONPATH=src:. $(TRAIN)/bin/python -m training.face --data $(DATA)
+
+train-text: $(TRAIN)/.ready ## Train the text model again
+	@PYTHONPATH=src:. $(TRAIN)/bin/python -m training.text --data $(DATA)
+
+train-voice: $(TRAIN)/.ready ## Train the voice model again
+	@PYTHONPATH=src:. $(TRAIN)/bin/python -m training.voice --data $(DATA)
+
+requirements: ## Resolve pyproject.toml into the hashed requirement files (needs uv)
+	@requirements/compile
+
+picture: $(VENV)/.runtime ## Draw the picture of the README
+	@$(BIN)/affectscope analyze --sample --picture docs/images/analyze-sample.svg
+
+clean: ## Remove what the other targets made, the environments included
+	@rm -rf $(VENV) $(TRAIN) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
+
+# The stamps say which requirement files an environment holds; a changed file installs again.
+
+$(VENV)/bin/python:
+	@deploy/make-environment $(VENV)
+
+$(VENV)/.runtime: requirements/runtime.txt pyproject.toml | $(VENV)/bin/python
+	@if [ ! -e $(VENV)/.dev ] || [ requirements/runtime.txt -nt $(VENV)/.dev ]; then \
+	  echo "installing what Affectscope needs (once, about a minute)" >&2; \
+	  $(BIN)/python $(PIP) -r requirements/runtime.txt; fi
+	@$(BIN)/python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
+	@echo "installing what the tests need (once, about a minute)" >&2
+	@$(BIN)/python $(PIP) -r requirements/dev.txt
+	@$(BIN)/python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation --editable .
+	@touch $@ $(VENV)/.runtime
+
+$(TRAIN)/.ready: training/requirements.txt
+	@deploy/make-environment $(TRAIN)
+	@$(TRAIN)/bin/python -m pip --disable-pip-version-check --quiet install -r training/requirements.txt
+	@touch $@

@@ -1,0 +1,5 @@
+"""``python -m affectscope`` is the ``affectscope`` command."""
+
+from affectscope.cli import main
+
+main()

@@ -1,0 +1,5 @@
+"""The ``affectscope`` command."""
+
+from affectscope.cli.command import main
+
+__all__ = ["main"]

@@ -1,0 +1,222 @@
+"""The command and its sub-commands; what is heavy is imported by the one that needs it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from affectscope import __version__
+from affectscope.errors import AffectscopeError, InvalidValue
+
+app = typer.Typer(
+    name="affectscope",
+    help="Perceived emotion from face, voice, text and questionnaires, on your own machine.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Timeout = Annotated[float, typer.Option(help="Seconds to wait for an answer.", min=0.1)]
+GATEWAY = "http://127.0.0.1:9000"
+Gateway = Annotated[
+    str, typer.Option(envvar="AFFECTSCOPE_GATEWAY_URL", help="Address of the gateway.")
+]
+
+
+class ServiceName(StrEnum):
+    """The services that `serve` runs."""
+
+    VIDEO = "video"
+    SPEECH = "speech"
+    CHAT = "chat"
+    SURVEY = "survey"
+    GATEWAY = "gateway"
+
+
+class TaskName(StrEnum):
+    """The tasks that `evaluate` scores."""
+
+    FACE = "face"
+    TEXT = "text"
+    VOICE = "voice"
+    TRANSCRIPT = "transcript"
+
+
+class LoadType(StrEnum):
+    """What `load-test` sends requests to."""
+
+    ALL = "all"
+    VIDEO = "video"
+    SPEECH = "speech"
+    CHAT = "chat"
+    SURVEY = "survey"
+
+
+def main() -> None:
+    """Run the command; what Affectscope refuses is one line and exit status 2."""
+    try:
+        app()
+    except AffectscopeError as error:
+        print(f"affectscope: {error.detail}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    except BrokenPipeError:
+        # The reader of a pipe, such as head, has what it wanted.
+        sys.stderr.close()
+        raise SystemExit(0) from None
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"affectscope {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Perceived emotion from face, voice, text and questionnaires, on your own machine."""
+
+
+@app.command()
+def up() -> None:
+    """Start all services, keep them running, and stop them on Ctrl-C."""
+    from affectscope.supervisor import up as run
+
+    raise SystemExit(run())
+
+
+@app.command()
+def serve(service: Annotated[ServiceName, typer.Argument(help="Which service.")]) -> None:
+    """Run one service in this process."""
+    from importlib import import_module
+
+    from affectscope.service import run_service
+
+    run_service(import_module(f"affectscope.{service.value}.app").create())
+
+
+@app.command()
+def analyze(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Video, audio, images; .json chats and questionnaires; .txt."),
+    ] = None,
+    sample: Annotated[bool, typer.Option("--sample", help="Analyse the shipped samples.")] = False,
+    purpose: Annotated[
+        str, typer.Option(help="Why; workplace and education refuse face and voice.")
+    ] = "unspecified",
+    justification: Annotated[
+        str | None, typer.Option(help="Recorded; needed for medical and safety.")
+    ] = None,
+    fps: Annotated[float, typer.Option(help="Video frames analysed a second, up to 60.")] = 5.0,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Write .json, .csv or .ndjson.")
+    ] = None,
+    picture: Annotated[
+        Path | None, typer.Option(help="Write what is printed as a picture (.svg).", hidden=True)
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Analyse files of one occasion: one record of perceived emotion, on one clock.
+
+    Examples: `affectscope analyze --sample`, `affectscope analyze interview.mp4 chat.json -o a.csv`
+    """
+    from affectscope.cli.progress import Progress
+    from affectscope.cli.report import print_report
+    from affectscope.samples import KINDS
+    from affectscope.samples import sample as sample_path
+    from affectscope.session import analyze as run
+    from affectscope.session import write
+
+    if sample and files:
+        raise InvalidValue("--sample takes no files of yours; give one or the other")
+    paths = [sample_path(k) for k in KINDS if k != "speech"] if sample else files or []
+    with Progress() as progress:
+        session = run(
+            *paths, purpose=purpose, justification=justification, fps=fps, on_record=progress
+        )
+    if output is not None:
+        write(session, output)
+    if as_json:
+        print(session.model_dump_json(indent=2))
+    else:
+        print_report(session, progress.seconds, picture)
+
+
+@app.command()
+def models(as_json: Json = False) -> None:
+    """List the shipped models: licence class, figures and limits."""
+    from affectscope.cli.tables import print_models
+    from affectscope.models import cards
+
+    if as_json:
+        print(json.dumps([card.model_dump(mode="json", exclude={"folder"}) for card in cards()]))
+    else:
+        print_models()
+
+
+@app.command()
+def evaluate(
+    task: Annotated[TaskName, typer.Argument(help="What to score.")],
+    data: Annotated[Path, typer.Argument(help="Labelled data: .npz, .tsv, or a .csv manifest.")],
+) -> None:
+    """Score a shipped model on labelled data of your own; prints one JSON object.
+
+    Data: `face` .npz with images and votes (FER+), `text` .tsv of text and label numbers
+    (GoEmotions), `voice` .csv of path,label,speaker, `transcript` .csv of path,transcript.
+    """
+    from affectscope.cli.progress import counting
+    from affectscope.evaluation import evaluate as run
+
+    with counting(f"scoring {task.value}") as progress:
+        figures = run(task.value, data, progress)
+    print(json.dumps(figures, indent=2))
+
+
+@app.command()
+def health(gateway: Gateway = GATEWAY, timeout: Timeout = 5.0, as_json: Json = False) -> None:
+    """Show the health of the running system; exit status 1 where it fails."""
+    from affectscope.cli.remote import get_health
+    from affectscope.cli.tables import print_health
+
+    document = get_health(gateway, timeout)
+    if as_json:
+        print(json.dumps(document, indent=2))
+    else:
+        print_health(document)
+    if document["status"] == "fail":
+        raise SystemExit(1)
+
+
+@app.command(name="load-test")
+def load_test(
+    type: Annotated[LoadType, typer.Option(help="Which services.")] = LoadType.ALL,
+    iterations: Annotated[int, typer.Option(min=1, max=1000, help="Requests a service.")] = 5,
+    gateway: Gateway = GATEWAY,
+    timeout: Timeout = 600.0,
+    as_json: Json = False,
+) -> None:
+    """Send real requests to the running system and print how it did."""
+    from affectscope.cli.remote import post_load_test
+    from affectscope.cli.tables import print_load_test
+
+    document = post_load_test(gateway, type.value, iterations, timeout)
+    if as_json:
+        print(json.dumps(document, indent=2))
+    else:
+        print_load_test(document)
+    if any(one["errors"] for one in document["services"].values()):
+        raise SystemExit(1)

@@ -1,0 +1,54 @@
+"""The processes that make up the system."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+
+from affectscope.errors import InvalidValue
+
+
+@dataclass(frozen=True)
+class ProcessSpec:
+    """One process: its name, what it is for people, its port, and how it is started."""
+
+    name: str
+    title: str
+    port: int
+
+    @property
+    def command(self) -> list[str]:
+        """The command line that starts it."""
+        return [sys.executable, "-m", "affectscope", "serve", self.name]
+
+    def address(self, path: str = "") -> str:
+        """Return its address on this machine."""
+        return f"http://127.0.0.1:{self.port}{path}"
+
+
+_DEFAULTS = (
+    ("video", "Video Analysis", 8001),
+    ("speech", "Speech Analysis", 8002),
+    ("chat", "Chat Analysis", 8003),
+    ("survey", "Survey Analysis", 8004),
+    ("gateway", "Integrated Backend", 9000),
+)
+NAMES = tuple(name for name, _, _ in _DEFAULTS)
+
+
+def processes() -> tuple[ProcessSpec, ...]:
+    """Return all processes, their ports as ``AFFECTSCOPE_<NAME>_PORT`` says.
+
+    Raises:
+        InvalidValue: A port that is no port.
+    """
+    return tuple(ProcessSpec(name, title, _port(name, port)) for name, title, port in _DEFAULTS)
+
+
+def _port(name: str, default: int) -> int:
+    variable = f"AFFECTSCOPE_{name.upper()}_PORT"
+    value = os.environ.get(variable, str(default))
+    if not value.isdecimal() or not 0 < int(value) < 65536:
+        raise InvalidValue(f"{variable} is {value!r}; valid: 1 to 65535")
+    return int(value)
