@@ -53,5 +53,5 @@ class Ticker:
                 if ticks % every == 0:
                     try:
                         job()
-                    except Exception:  # noqa: BLE001 - a broken job must not end the others
+                    except Exception:
                         self._on_failure()

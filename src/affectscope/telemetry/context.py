@@ -55,7 +55,7 @@ class RequestContext:
     def __init__(self, headers: Headers, new_ids: NewIds) -> None:
         self._headers = headers
         self._ids = new_ids()
-        self._parent: TraceParent | None | Literal["unread"] = "unread"
+        self._parent: TraceParent | Literal["unread"] | None = "unread"
         for name, value in headers:
             if name == b"x-request-id":
                 if _REQUEST_ID.fullmatch(value) is not None:

@@ -158,6 +158,7 @@ class Histograms(Family[Histogram]):
 
     @property
     def lines(self) -> int:
+        """One for each bucket, the last bucket, the count and the sum."""
         return len(self.bounds) + 3
 
     def _new(self) -> Histogram:

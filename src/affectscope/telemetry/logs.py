@@ -14,6 +14,10 @@ from structlog.typing import EventDict, FilteringBoundLogger, Processor
 from affectscope.telemetry.propagation import current_request
 
 _FOREIGN = ("uvicorn", "uvicorn.error", "uvicorn.access", "asyncio")
+"""Loggers that may come with handlers of their own, which would write each line twice."""
+
+_WRITE_ADDRESSES = ("httpx", "httpcore")
+"""Loggers that write the whole address of each call, and so what stands in its query."""
 
 
 class _Handler(logging.StreamHandler[TextIO]):
@@ -69,6 +73,8 @@ def configure_logging(
         foreign = logging.getLogger(name)
         foreign.handlers.clear()
         foreign.propagate = True
+    for name in _WRITE_ADDRESSES:
+        logging.getLogger(name).setLevel(max(level, logging.WARNING))
 
 
 def get_logger() -> FilteringBoundLogger:

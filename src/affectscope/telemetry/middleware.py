@@ -95,6 +95,7 @@ class TelemetryMiddleware:
         self.on_failure = on_failure
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -159,6 +160,7 @@ class Exchange:
         self.timings = scope[TIMINGS_KEY] = Timings(middleware.clock, self.context)
 
     async def receive(self) -> Message:
+        """Hand the next message of the client to the application."""
         message = await self._receive()
         if message["type"] == "http.request":
             body = message.get("body")
@@ -174,6 +176,7 @@ class Exchange:
         return message
 
     async def send(self, message: Message) -> None:
+        """Hand a message of the application to the client, with our headers."""
         kind = message["type"]
         if kind == "http.response.start":
             self.status = message["status"]
@@ -227,7 +230,7 @@ class Exchange:
             )
             if middleware.access_log:
                 self._log(endpoint, status, error_type)
-        except Exception:  # noqa: BLE001 - telemetry must not break an answer
+        except Exception:
             middleware.on_failure()
 
     def _log(self, endpoint: str, status: int, error_type: str | None) -> None:

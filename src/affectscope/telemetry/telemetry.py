@@ -261,7 +261,7 @@ class Telemetry:
         if self._queue_depth is not None:
             try:
                 depth = self._queue_depth()
-            except Exception:  # noqa: BLE001 - one reading must not hide the others
+            except Exception:
                 self._failed()
             else:
                 yield _gauge(
