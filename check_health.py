@@ -39,6 +39,9 @@ COLOURS = {
     "fail": colorama.Fore.RED,
     "unreachable": colorama.Fore.RED,
 }
+MONITORING = ("/metrics", "/health", "/livez", "/readyz", "/profile-report")
+"""Endpoints that are left out of a service's requests, errors and times: who watches it is no work."""
+
 UNHEALTHY = ("fail", "unreachable")
 
 
@@ -140,6 +143,8 @@ def read_metrics(state: State, text: str) -> None:
     sums: dict[str, float] = {}
     for family in text_string_to_metric_families(text):
         for one in family.samples:
+            if one.labels.get("endpoint") in MONITORING:
+                continue
             sums[one.name] = sums.get(one.name, 0.0) + one.value
     prefix = state.service
     state.requests = sums.get(f"{prefix}_requests_total")

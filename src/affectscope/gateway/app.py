@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -104,6 +105,8 @@ class Gateway(Service):
 
 def create(settings: GatewaySettings | None = None) -> Service:
     """Make the gateway; settings come from the environment where none are given."""
+    # It would write a line for every look at a service's health.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     gateway = Gateway(settings or read_settings(GatewaySettings))
     for backend in BACKENDS:
         _add_relay(gateway, backend)

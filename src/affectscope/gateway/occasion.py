@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from affectscope.affect import SEGMENT_LIMIT, Modality, Notice, Purpose, Session
-from affectscope.errors import AffectscopeError, AnswerTooLarge, EmptyInput, UndecodableMedia
+from affectscope.errors import AffectscopeError, AnswerTooLarge, RequestError
 from affectscope.gateway.backends import CHAT, SPEECH, SURVEY, VIDEO, Backend
 from affectscope.gateway.parts import Answer, Asker, Document, Medium
 from affectscope.media import probe
@@ -129,8 +129,11 @@ class Occasion:
         """Analyse the sound of a video, where it has any."""
         try:
             info = await self._in_pool(lambda: probe(video.path))
-        except (UndecodableMedia, EmptyInput):
+        except RequestError:
             return  # The video service says what is wrong with it.
+        except AffectscopeError as error:
+            self._parts.append(Part("speech", SPEECH.modality, 0.0, error))
+            return
         if info.audio is not None:
             await self._voice(video)
 

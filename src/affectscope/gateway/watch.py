@@ -23,13 +23,14 @@ class Sight:
         state: See `State`.
         latency_seconds: How long the answer took; None where there was none.
         detail: Why there was none.
-        since: Time of the clock at which the service was last reachable.
+        silent_since: Time of the clock since when the service takes connections, or seems to, and
+            answers nothing; None where it answers or refuses them.
     """
 
     state: State
     latency_seconds: float | None
     detail: str | None
-    since: float
+    silent_since: float | None = None
 
 
 class Watch:
@@ -54,10 +55,7 @@ class Watch:
         self._interval = interval
         self._timeout = timeout
         self._clock = clock
-        now = clock()
-        self._sights = {
-            name: Sight("unreachable", None, "not asked yet", now) for name in self._urls
-        }
+        self._sights = {name: Sight("unreachable", None, "not asked yet") for name in self._urls}
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -75,25 +73,28 @@ class Watch:
             async with asyncio.timeout(self._timeout):
                 response = await client.get(f"{self._urls[name]}/health")
             state = _state(response)
-        except TimeoutError:
-            self._lost(name, f"no answer within {self._timeout:g} s")
-        except httpx.TimeoutException:
-            self._lost(name, f"no answer within {self._timeout:g} s")
+        except (TimeoutError, httpx.TimeoutException):
+            since = self._sights[name].silent_since
+            self._sights[name] = Sight(
+                "unreachable",
+                None,
+                f"no answer within {self._timeout:g} s",
+                begin if since is None else since,
+            )
         except httpx.HTTPError as error:
             self._lost(name, f"{type(error).__name__}: {error}".rstrip(": "))
         except ValueError:
             self._lost(name, "its /health answers no health document")
         else:
-            now = self._clock()
-            self._sights[name] = Sight(state, now - begin, None, now)
+            self._sights[name] = Sight(state, self._clock() - begin, None)
 
     def _lost(self, name: BackendName, detail: str) -> None:
-        self._sights[name] = Sight("unreachable", None, detail, self._sights[name].since)
+        self._sights[name] = Sight("unreachable", None, detail)
 
     def silent_seconds(self, name: BackendName) -> float:
-        """Return for how long a service has not been reachable; 0.0 where it is."""
-        sight = self._sights[name]
-        return self._clock() - sight.since if sight.state == "unreachable" else 0.0
+        """Return for how long a service has answered nothing; 0.0 where it answers or is gone."""
+        since = self._sights[name].silent_since
+        return 0.0 if since is None else self._clock() - since
 
     def report(self) -> dict[str, dict[str, object]]:
         """Return what was last seen, in the form of the interface."""
