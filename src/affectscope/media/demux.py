@@ -219,7 +219,8 @@ def open_media(
     options = {
         "format_whitelist": job["demuxer"],
         "protocol_whitelist": "file",
-        "max_streams": str(limits["streams"]),
+        # One more than is allowed: some demuxers leave out what exceeds, and then nobody would know.
+        "max_streams": str(limits["streams"] + 1),
         "max_pixels": str(limits["pixels"]),
     }
     try:
@@ -237,7 +238,7 @@ def open_media(
         raise Refusal(
             "undecodable", explain(logs, limits, f"it is not a readable {job['format']} file")
         ) from error
-    media = Media(container, job, logs, heartbeat)
+    media = Media(container, job, logs, heartbeat, cut=_riff_is_cut(job["path"]))
     if len(container.streams) > limits["streams"]:
         raise Refusal("undecodable", f"it has more than {limits['streams']} streams")
     for stream in container.streams.video:
@@ -262,6 +263,16 @@ def open_media(
     start = min(starts, default=0.0)
     media.origin = 0.0 if -PRIMING < start < 0 else start
     return media
+
+
+def _riff_is_cut(path: str) -> bool:
+    """Tell whether a WAV or AVI file is shorter than its header says, which FFmpeg leaves aside."""
+    with open(path, "rb") as file:
+        head = file.read(8)
+        size = file.seek(0, 2)
+    stated = int.from_bytes(head[4:8], "little")
+    # Programs that write into a pipe state nothing, or everything.
+    return head[:4] == b"RIFF" and 0 < stated < 0xFFFF0000 and stated + 8 > size
 
 
 def seconds(frame: VideoFrame | AudioFrame, ticks: int, stream: VideoStream | AudioStream) -> float:

@@ -71,59 +71,66 @@ def stream_audio(media: Media, send: Callable[[bytes, Any], None]) -> None:
         raise Refusal("empty", "its sound has no samples")
 
 
+class Splice:
+    """Joins frames of sound whose time stamps may leave gaps, overlap or start anew.
+
+    Attributes:
+        start: Time of the first sample that counts, None before the first frame.
+    """
+
+    def __init__(self) -> None:
+        self.start: float | None = None
+        self._next = 0.0
+        self._shift = 0.0
+
+    def place(self, time: float | None, length: float) -> tuple[float, float]:
+        """Place the next frame.
+
+        Args:
+            time: Its time stamp in seconds, if it has one.
+            length: Its length in seconds.
+
+        Returns:
+            Seconds of silence before it, and seconds to cut from its beginning.
+        """
+        if self.start is None:
+            time = time or 0.0
+            self.start = max(0.0, time)
+            self._next = time + length
+            return 0.0, min(length, self.start - time)
+        if time is None:
+            time = self._next - self._shift
+        elif time + self._shift < self._next - JUMP:
+            self._shift = self._next - time
+        off = time + self._shift - self._next
+        if abs(off) <= TOLERANCE:
+            self._next += length
+            return 0.0, 0.0
+        self._next = max(self._next, self._next + off + length)
+        return max(0.0, off), min(length, max(0.0, -off))
+
+
 def _signal(media: Media, audio: AudioStream, rate: int) -> Iterator[tuple[float, bytes]]:
     """Yield (time of the first sample of all, float32 bytes) without gap or overlap."""
-    start: float | None = None
-    count = 0
-    shift = 0.0
-    resampler: AudioResampler | None = None
-    setting: tuple[str, str, int] | None = None
-    taken = 0.0
-
+    splice = Splice()
+    resampler, setting = _resampler(rate), ("", "", 0)
     for frame in media.decode(audio):
-        now = (frame.format.name, frame.layout.name, frame.sample_rate)
         length = frame.samples / frame.sample_rate
-        time = time_of(frame, media, audio)
-        if start is None:
-            start = max(0.0, time or 0.0)
-            taken = time if time is not None else 0.0
-            lead = start - taken
-            count = -round(lead * rate)
-        if time is None:
-            time = taken
-        elif time + shift < taken - JUMP:
-            shift = taken - time
-        time += shift
-        if time + length < taken - TOLERANCE:
-            continue
-        if now != setting or abs(time - taken) > TOLERANCE:
-            if resampler is not None:
-                for piece in _convert(resampler, None):
-                    count += len(piece) // SAMPLE
-                    yield start, piece
+        gap, cut = splice.place(time_of(frame, media, audio), length)
+        start = splice.start or 0.0
+        now = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if gap or cut or now != setting:
+            for piece in _convert(resampler, None):
+                yield start, piece
             resampler, setting = _resampler(rate), now
-        if time - taken > TOLERANCE:
-            for piece in _silence(round((time - start) * rate) - count, rate):
-                count += len(piece) // SAMPLE
-                yield start, piece
-            taken = time
-        assert resampler is not None
-        overlap = max(0, round((taken - time) * rate)) if taken - time > TOLERANCE else 0
-        for piece in _convert(resampler, frame):
-            skip = min(overlap, len(piece) // SAMPLE)
-            overlap -= skip
-            piece = piece[skip * SAMPLE :]
-            if count < 0:
-                lead_samples = min(-count, len(piece) // SAMPLE)
-                count += lead_samples
-                piece = piece[lead_samples * SAMPLE :]
-            count += len(piece) // SAMPLE
-            if piece:
-                yield start, piece
-        taken = max(taken, time + length) if abs(time - taken) > TOLERANCE else taken + length
-    if resampler is not None and start is not None:
-        for piece in _convert(resampler, None):
+        for piece in _silence(round(gap * rate), rate):
             yield start, piece
+        surplus = round(cut * rate) * SAMPLE
+        for piece in _convert(resampler, frame):
+            yield start, piece[surplus:]
+            surplus = max(0, surplus - len(piece))
+    for piece in _convert(resampler, None):
+        yield splice.start or 0.0, piece
 
 
 def _resampler(rate: int) -> AudioResampler:

@@ -1,0 +1,175 @@
+"""Jobs of the decoder, done in this process so that every step can be seen."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import resource
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from affectscope.media import Limits, decoder
+from affectscope.media.decoder import MESSAGE, writer
+from affectscope.media.pictures import FRAME_HEADER
+from affectscope.media.sound import AUDIO_HEADER
+from affectscope.samples import sample
+
+Decode = Callable[..., list[tuple[bytes, bytes]]]
+
+
+class TestJobs:
+    """The messages of each task."""
+
+    def test_frames(self, decode_here: Decode) -> None:
+        messages = decode_here("frames", sample("video"), fps=2.0)
+
+        assert b"".join(kind for kind, _ in messages) == b"I" + b"F" * 12 + b"E"
+        time, end, width, height, row, turn = FRAME_HEADER.unpack_from(messages[2][1])
+        assert (time, end, width, height, turn) == (0.52, 1.0, 480, 360, 0)
+        assert len(messages[2][1]) == FRAME_HEADER.size + row * height
+
+    def test_audio(self, decode_here: Decode) -> None:
+        messages = decode_here("audio", sample("speech"), chunk_seconds=2.0)
+
+        assert b"".join(kind for kind, _ in messages) == b"IAAAE"
+        starts = [AUDIO_HEADER.unpack_from(body)[0] for kind, body in messages if kind == b"A"]
+        assert starts == [0.0, 2.0, 4.0]
+
+    def test_probe(self, decode_here: Decode) -> None:
+        messages = decode_here("probe", sample("video"))
+
+        info = json.loads(messages[0][1])
+        assert [kind for kind, _ in messages] == [b"I", b"E"]
+        assert info["video"]["width"] == 480
+        assert info["audio"] == {"rate": 16_000, "channels": 1}
+
+    @pytest.mark.parametrize("task", ["frames", "audio", "probe"])
+    def test_refusal(self, decode_here: Decode, task: str, tmp_path: Path) -> None:
+        path = tmp_path / "x.mp4"
+        path.write_bytes(b"\0\0\0\x18ftypisom\0\0\0\0isomiso2")
+
+        [(kind, body)] = decode_here(task, path)
+
+        assert kind == b"X"
+        assert json.loads(body)["kind"] == "undecodable"
+
+    def test_wrong_kind(self, decode_here: Decode, film: Callable[..., Path]) -> None:
+        [(_, sound)] = decode_here("audio", film())
+        [(_, pictures)] = decode_here("frames", sample("speech"))
+
+        assert "no sound" in json.loads(sound)["detail"]
+        assert "only sound" in json.loads(pictures)["detail"]
+
+    def test_limits(self, decode_here: Decode, film: Callable[..., Path]) -> None:
+        path = film(times=range(0, 3000, 100))
+        for limits in (Limits(pixels=100), Limits(streams=0), Limits(seconds=1.0)):
+            [(kind, body)] = decode_here("frames", path, limits)
+            assert kind == b"X"
+            assert json.loads(body)["kind"] == "undecodable"
+
+    def test_a_cut_file(
+        self, decode_here: Decode, film: Callable[..., Path], tmp_path: Path
+    ) -> None:
+        whole = film(times=range(0, 8000, 40), container={"movflags": "+faststart"})
+        cut = tmp_path / "cut.mp4"
+        cut.write_bytes(whole.read_bytes()[: whole.stat().st_size * 2 // 3])
+
+        ending = json.loads(decode_here("frames", cut)[-1][1])
+
+        assert ending["truncated"]
+
+    def test_a_turned_film(self, decode_here: Decode, film: Callable[..., Path]) -> None:
+        info = json.loads(decode_here("frames", film(size=(96, 48), rotation=90))[0][1])
+
+        assert (info["video"]["rotation"], info["video"]["width"]) == (270, 48)
+
+    @pytest.mark.parametrize(
+        ("error", "said"), [(MemoryError(), "memory"), (KeyError("x"), "KeyError")]
+    )
+    def test_a_defect_is_reported(
+        self, decode_here: Decode, monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
+    ) -> None:
+        def fail(*_: object) -> None:
+            raise error
+
+        monkeypatch.setitem(decoder._TASKS, "probe", fail)
+
+        [(kind, body)] = decode_here("probe", sample("video"))
+
+        assert kind == b"X"
+        assert said in json.loads(body)["detail"]
+
+
+class TestGaps:
+    """Time stamps of sound that leave gaps, overlap or start anew."""
+
+    @staticmethod
+    def signal(messages: list[tuple[bytes, bytes]]) -> np.ndarray:
+        return np.concatenate(
+            [np.frombuffer(body, np.float32, offset=8) for kind, body in messages if kind == b"A"]
+        )
+
+    def test_gap(self, decode_here: Decode, pcm: Callable[..., Path]) -> None:
+        signal = self.signal(decode_here("audio", pcm([(0, 1.0), (2500, 1.0)])))
+
+        assert len(signal) / 16_000 == pytest.approx(3.5, abs=0.01)
+        assert not signal[17_000:39_000].any()
+
+    def test_time_that_starts_anew_goes_on(
+        self, decode_here: Decode, film: Callable[..., Path], tmp_path: Path
+    ) -> None:
+        part = film("part.ts", range(0, 2000, 40), tones=[(0, 2.0)]).read_bytes()
+        twice = tmp_path / "twice.ts"
+        twice.write_bytes(part + part)
+
+        signal = self.signal(decode_here("audio", twice))
+        frames = [body for kind, body in decode_here("frames", twice) if kind == b"F"]
+
+        assert len(signal) / 16_000 == pytest.approx(4.1, abs=0.2)
+        assert FRAME_HEADER.unpack_from(frames[-1])[0] == pytest.approx(4.0, abs=0.2)
+
+    def test_a_long_gap_beyond_the_limit(
+        self, decode_here: Decode, pcm: Callable[..., Path]
+    ) -> None:
+        path = pcm([(0, 1.0), (60_000, 1.0)])
+
+        messages = decode_here("audio", path, Limits(seconds=30.0))
+
+        assert messages[-1][0] == b"X"
+
+
+class TestProcess:
+    """What the process does around its job."""
+
+    def test_messages_are_framed(self) -> None:
+        read, write = os.pipe()
+        writer(write)(b"F", b"head", memoryview(np.arange(3, dtype=np.uint8)))
+        data = io.BytesIO(os.read(read, 100))
+        os.close(read)
+        os.close(write)
+
+        kind, length = MESSAGE.unpack(data.read(MESSAGE.size))
+        assert (kind, length, data.read()) == (b"F", 7, b"head\x00\x01\x02")
+
+    def test_it_confines_itself(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        set_: dict[int, tuple[int, int]] = {}
+        monkeypatch.setattr(resource, "setrlimit", set_.__setitem__)
+
+        decoder.confine({"cpu_seconds": 7, "memory_bytes": 10**9})
+
+        assert set_[resource.RLIMIT_CPU] == (7, 8)
+        assert set_[resource.RLIMIT_AS] == (10**9, 10**9)
+        assert set_[resource.RLIMIT_FSIZE] == (0, 0)
+
+    def test_silence_is_broken(
+        self, decode_here: Decode, film: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(decoder, "BEAT", 0.0)
+
+        kinds = [kind for kind, _ in decode_here("frames", film(times=range(0, 4000, 40)), fps=0.5)]
+
+        assert kinds.count(b"P") > 20
