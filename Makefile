@@ -11,7 +11,7 @@ TRAIN := .venv-training
 DATA ?= ../shared/data
 PIP := -m pip --disable-pip-version-check --quiet install --no-deps --require-hashes
 
-.PHONY: help run test lint test-live bench train-face train-text train-voice requirements picture clean
+.PHONY: help run test lint test-live bench train-face train-text train-voice requirements schema picture clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -20,7 +20,7 @@ run: $(VENV)/.runtime ## Install what is missing, start all services, stop them 
 	@exec $(BIN)/affectscope up
 
 test: $(VENV)/.dev ## Run the tests that need Python alone, with coverage
-	@$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered
+	@$(BIN)/python -m pytest --ignore=tests/live --cov --cov-report=term-missing:skip-covered
 
 lint: $(VENV)/.dev ## Check style, types and the floors of the house
 	@$(BIN)/ruff check .
@@ -45,6 +45,9 @@ train-voice: $(TRAIN)/.ready ## Train the voice model again
 
 requirements: ## Resolve pyproject.toml into the hashed requirement files (needs uv)
 	@requirements/compile
+
+schema: $(VENV)/.runtime ## Write the published JSON schema of a session
+	@$(BIN)/python -c 'import json; from affectscope.affect import Session; print(json.dumps(Session.model_json_schema(), indent=1))' > src/affectscope/affect/session.schema.json
 
 picture: $(VENV)/.runtime ## Draw the picture of the README
 	@$(BIN)/affectscope analyze --sample --picture docs/images/analyze-sample.svg

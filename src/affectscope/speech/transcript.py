@@ -63,8 +63,11 @@ class PocketSphinx:
         if not hasattr(self._local, "decoder"):
             import pocketsphinx
 
-            # Wider beams than the defaults find more of the words, at no more than twice the time.
-            self._local.decoder = pocketsphinx.Decoder(samprate=16000, loglevel="FATAL")
+            # The default normalises by what was heard before, so the same file would be answered
+            # differently the second time; "batch" normalises each phrase by itself.
+            self._local.decoder = pocketsphinx.Decoder(
+                samprate=16000, cmn="batch", loglevel="FATAL"
+            )
         return self._local.decoder
 
     def transcribe(self, speech: Speech) -> Transcript:
