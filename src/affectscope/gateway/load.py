@@ -19,6 +19,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urlsplit
@@ -111,12 +112,16 @@ class Client:
             response = self._connection.getresponse()
             body = response.read()
         except TimeoutError:
-            self._connection.close()
+            self.close()
             return BackendTimeout.slug
         except (OSError, HTTPException):
-            self._connection.close()
+            self.close()
             return BackendUnavailable.slug
         return error_type(response.status, body)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
 
 
 def error_type(status: int, body: bytes) -> str | None:
@@ -132,19 +137,19 @@ def error_type(status: int, body: bytes) -> str | None:
 
 def load(backend: Backend, url: str, iterations: int, timeout: float) -> Sent:
     """Send the sample to one service `iterations` times, one request after the other."""
-    client = Client(backend, url, timeout)
-    for _ in range(WARM_UP_REQUESTS):
-        client.send()
     sent = Sent()
-    begin = time.perf_counter()
-    for _ in range(iterations):
-        start = time.perf_counter()
-        error = client.send()
-        if error is None:
-            sent.seconds.append(time.perf_counter() - start)
-        else:
-            sent.errors[error] += 1
-    sent.elapsed = time.perf_counter() - begin
+    with closing(Client(backend, url, timeout)) as client:
+        for _ in range(WARM_UP_REQUESTS):
+            client.send()
+        begin = time.perf_counter()
+        for _ in range(iterations):
+            start = time.perf_counter()
+            error = client.send()
+            if error is None:
+                sent.seconds.append(time.perf_counter() - start)
+            else:
+                sent.errors[error] += 1
+        sent.elapsed = time.perf_counter() - begin
     return sent
 
 
