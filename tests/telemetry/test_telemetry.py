@@ -133,6 +133,10 @@ class TestExposition:
         assert b'affectscope_memory_limit_bytes{service="chat"} 1024.0' in body
         assert without.memory_limit() == 1024
 
+    def test_what_runs_is_named(self, telemetry: Telemetry) -> None:
+        assert b"affectscope_build_info{" in telemetry.exposition(None)[0]
+        assert b'version="1.0"' in telemetry.exposition(None)[0]
+
     def test_two_services_in_one_process_do_not_mix(self, ask: Ask) -> None:
         one = Telemetry("chat", "chat", "1.0", ["/analyze-chat"], access_log=False)
         two = Telemetry("chat", "chat", "1.0", ["/analyze-chat"], access_log=False)

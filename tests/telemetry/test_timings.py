@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from contextvars import copy_context
 
 from hypothesis import given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from affectscope.telemetry import Timings, current_timings, note_media, stage
 
 
-def ticking(step: float = 1.0):  # type: ignore[no-untyped-def]
+def ticking(step: float = 1.0) -> Callable[[], float]:
     """A clock that goes on by `step` whenever it is read."""
     now = 0.0
 
@@ -106,3 +107,11 @@ def test_server_timing_lists_milliseconds(seconds: dict[str, float]) -> None:
     assert {name: float(value) for name, value in parts} == {
         name: round(value * 1000, 3) for name, value in seconds.items()
     }
+
+
+def test_a_name_that_would_break_the_header_is_left_out() -> None:
+    timings = Timings()
+    for name in ("first-byte", "a\r\nset-cookie: x", "größe", "a;b", ""):
+        timings.add(name, 0.001)
+
+    assert timings.server_timing() == "first-byte;dur=1.000"

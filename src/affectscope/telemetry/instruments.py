@@ -8,6 +8,7 @@ own; readers need none, for they copy.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Generic, Literal, TypeVar
@@ -55,7 +56,7 @@ class Histogram:
 Series = TypeVar("Series", Number, Histogram)
 
 
-class Family(Generic[Series]):
+class Family(ABC, Generic[Series]):
     """The series of one metric, by their label values.
 
     Args:
@@ -100,11 +101,13 @@ class Family(Generic[Series]):
             self._show(metric, labels, series)
         return metric
 
+    @abstractmethod
     def _new(self) -> Series:
-        raise NotImplementedError
+        """A series at zero."""
 
+    @abstractmethod
     def _show(self, metric: Metric, labels: dict[str, str], series: Series) -> None:
-        raise NotImplementedError
+        """Add the lines of one series to `metric`."""
 
 
 class Counters(Family[Number]):

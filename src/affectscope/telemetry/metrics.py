@@ -210,16 +210,18 @@ class RequestMetrics:
         # Written out instead of four calls of `observe`: this is what each request pays for.
         with self._lock:
             series.requests.value += 1
+            bucket = bisect_left(SECONDS, seconds)
             histogram = series.duration
-            histogram.counts[bisect_left(SECONDS, seconds)] += 1
+            histogram.counts[bucket] += 1
             histogram.total += seconds
-            histogram = series.processing
-            histogram.counts[bisect_left(SECONDS, processing_seconds)] += 1
-            histogram.total += processing_seconds
             if received:
+                bucket = bisect_left(SECONDS, processing_seconds)
                 histogram = series.request_size
                 histogram.counts[bisect_left(BYTES, received)] += 1
                 histogram.total += received
+            histogram = series.processing
+            histogram.counts[bucket] += 1
+            histogram.total += processing_seconds
             histogram = series.response_size
             histogram.counts[bisect_left(BYTES, sent)] += 1
             histogram.total += sent

@@ -99,7 +99,12 @@ class TelemetryMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        exchange = Exchange(self, scope, receive, send)
+        try:
+            exchange = Exchange(self, scope, receive, send)
+        except Exception:
+            self.on_failure()
+            await self.app(scope, receive, send)
+            return
         before = set_current(exchange.timings)
         self.active.add(exchange)
         try:
@@ -175,20 +180,25 @@ class Exchange:
             self.disconnected = True
         return message
 
-    async def send(self, message: Message) -> None:
-        """Hand a message of the application to the client, with our headers."""
-        kind = message["type"]
-        if kind == "http.response.start":
-            self.status = message["status"]
-            message = {**message, "headers": self._headers(message.get("headers", ()))}
-        elif kind == "http.response.body":
-            self.sent += len(message.get("body", b""))
-            if not message.get("more_body", False):
-                await self._send(message)
-                self.complete = True
-                self.ended = self._middleware.clock()
-                return
-        await self._send(message)
+    def send(self, message: Message) -> Awaitable[None]:
+        """Hand a message of the application to the client, with our headers.
+
+        Gives the server's own awaitable back: a coroutine around it would cost more than all that
+        happens here.
+        """
+        try:
+            kind = message["type"]
+            if kind == "http.response.start":
+                self.status = message["status"]
+                message = {**message, "headers": self._headers(message.get("headers", ()))}
+            elif kind == "http.response.body":
+                self.sent += len(message.get("body", b""))
+                if not message.get("more_body", False):
+                    self.complete = True
+                    self.ended = self._middleware.clock()
+        except Exception:
+            self._middleware.on_failure()
+        return self._send(message)
 
     def _headers(self, given: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         headers = list(given)
@@ -199,7 +209,7 @@ class Exchange:
                 break
         timing = b"total;dur=%.3f" % ((self._middleware.clock() - self.started) * 1000)
         if self.timings.seconds:
-            timing = self.timings.server_timing().encode("latin-1", "replace") + b", " + timing
+            timing = self.timings.server_timing().encode() + b", " + timing
         headers.append((b"x-request-id", self.context.request_id.encode()))
         headers.append((b"server-timing", timing))
         return headers
@@ -214,7 +224,7 @@ class Exchange:
             endpoint = route_template(self._scope)
             error_type = None
             if status >= 400:
-                error_type = self._scope.get(ERROR_TYPE_KEY) or error_type_for(status)
+                error_type = str(self._scope.get(ERROR_TYPE_KEY) or error_type_for(status))
             middleware.metrics.ended(
                 endpoint,
                 self.method,

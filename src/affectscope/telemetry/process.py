@@ -20,7 +20,8 @@ class ProcessSampler:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._process = psutil.Process()
-        self._sampled_at = clock()
+        self._sampled_at = self._made_at = clock()
+        self._age = max(time.time() - self._process.create_time(), 0.0)
         self._cpu_seconds = self._cpu_time()
         self.cpu_percent = 0.0
         """CPU use between the last two samples; 100 = one core."""
@@ -39,7 +40,7 @@ class ProcessSampler:
     def report(self) -> dict[str, Any]:
         """The process in the form of `/health`: process, memory, CPU and uptime."""
         return {
-            "uptime_seconds": round(max(time.time() - self._process.create_time(), 0.0), 3),
+            "uptime_seconds": round(self._age + self._clock() - self._made_at, 3),
             "process": {
                 "pid": os.getpid(),
                 "threads": self._process.num_threads(),

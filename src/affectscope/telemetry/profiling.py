@@ -116,7 +116,8 @@ def profile_call(function: Callable[[], Result]) -> tuple[Result, Profile]:
 
     Uses cProfile up to Python 3.11. From 3.12 on cProfile records what all threads do
     (python/cpython#115218), so the standard library's `profile.Profile` takes its place: it hooks
-    one thread only, and slows calls down more.
+    one thread only, and slows calls down more (what is written in C, such as NumPy, not at all).
+    Not to be used inside another profiled call of the same thread, for a thread has one hook.
 
     Args:
         function: What to run; an async function can't be profiled this way.

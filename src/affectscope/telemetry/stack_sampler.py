@@ -16,6 +16,7 @@ Stack = tuple[CodeType, ...]
 _DEPTH = 100
 _SLOTS = 20
 _STACKS_PER_SLOT = 300
+_KNOWN_CODE = 10_000
 
 _WAITS = frozenset(
     {
@@ -161,6 +162,8 @@ class StackSampler:
     def _is_waiting(self, code: CodeType) -> bool:
         waiting = self._waits.get(code)
         if waiting is None:
+            if len(self._waits) >= _KNOWN_CODE:
+                self._waits.clear()  # code made at run time would pile up here
             path = PurePath(code.co_filename)
             waiting = self._waits[code] = any(
                 code.co_name == name and path.match(file) for file, name in _WAITS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -238,6 +239,12 @@ class Telemetry:
             self._process.cpu_percent,
         )
         shared = {"service": self.service}
+        yield _gauge(
+            "affectscope_build_info",
+            "Always 1; its labels say what runs.",
+            1,
+            {**shared, "version": self.version, "python": platform.python_version()},
+        )
         # A set counts requests without a lock; copying it is one step of the interpreter.
         active = Gauges(
             "http_server_active_requests",
@@ -260,7 +267,7 @@ class Telemetry:
             )
         if self._queue_depth is not None:
             try:
-                depth = self._queue_depth()
+                depth = float(self._queue_depth())
             except Exception:
                 self._failed()
             else:

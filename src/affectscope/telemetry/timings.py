@@ -82,10 +82,17 @@ class Timings:
     def server_timing(self) -> str:
         """The stages as the value of a `Server-Timing` header (durations in milliseconds).
 
+        A stage whose name can't stand in a header is left out.
+
         Source: https://www.w3.org/TR/server-timing/
         """
-        stages = self.seconds.copy().items()
-        return ", ".join([f"{name};dur={seconds * 1000:.3f}" for name, seconds in stages])
+        return ", ".join(
+            [
+                f"{name};dur={seconds * 1000:.3f}"
+                for name, seconds in self.seconds.copy().items()
+                if name.isascii() and name.replace("-", "_").isidentifier()
+            ]
+        )
 
 
 def current_timings() -> Timings | None:
