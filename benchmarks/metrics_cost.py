@@ -125,34 +125,27 @@ def main() -> int:
     apps = applications()
     medians = asyncio.run(measure(apps, options.rounds, options.calls))
     bare = next(iter(medians.values()))
-    rows = [
-        {
-            "application": name,
-            "p50_microseconds": round(statistics.median(values) * 1e6, 2),
-            "cost_microseconds": round(
-                statistics.median(value - base for value, base in zip(values, bare, strict=True))
-                * 1e6,
-                2,
-            ),
-        }
+    p50 = {name: statistics.median(values) * 1e6 for name, values in medians.items()}
+    cost = {
+        name: statistics.median(value - base for value, base in zip(values, bare, strict=True))
+        * 1e6
         for name, values in medians.items()
-    ]
-    cost = {row["application"]: float(row["cost_microseconds"]) for row in rows}
+    }
     within = cost[OURS] <= BUDGET_MICROSECONDS and cost[OURS] < cost[PEER]
     if options.json:
-        print(
-            json.dumps(
-                {"budget_microseconds": BUDGET_MICROSECONDS, "within": within, "results": rows},
-                indent=2,
-            )
-        )
+        results = {
+            name: {
+                "p50_microseconds": round(p50[name], 2),
+                "cost_microseconds": round(cost[name], 2),
+            }
+            for name in medians
+        }
+        budget = {"budget_microseconds": BUDGET_MICROSECONDS, "within": within}
+        print(json.dumps({**budget, "results": results}, indent=2))
     else:
         print(f"{'application':<36}{'p50 us':>10}{'cost us':>10}")
-        for row in rows:
-            print(
-                f"{row['application']:<36}{row['p50_microseconds']:>10}"
-                f"{row['cost_microseconds']:>10}"
-            )
+        for name in medians:
+            print(f"{name:<36}{p50[name]:>10.2f}{cost[name]:>10.2f}")
         print(f"budget {BUDGET_MICROSECONDS} us: {'kept' if within else 'EXCEEDED'}")
     return 1 if options.check and not within else 0
 

@@ -180,6 +180,26 @@ class TestCounting:
         assert value(telemetry, "chat_errors_total", **labels) == 1
         assert value(telemetry, "chat_requests_total", endpoint="/analyze-chat") == 1
 
+    @pytest.mark.parametrize("named", [None, "backend-timeout"])
+    def test_an_answer_that_breaks_off_is_an_error_too(self, ask: Ask, named: str | None) -> None:
+        telemetry = measured()
+
+        async def parts(scope: Message) -> AsyncIterator[bytes]:
+            yield b"begun"
+            if named:
+                scope["affectscope.error_type"] = named
+            raise LookupError("defect")
+
+        async def break_off(request: Request) -> StreamingResponse:
+            return StreamingResponse(parts(request.scope))
+
+        app = telemetry.middleware(Starlette(routes=[Route("/analyze-chat", break_off)]))
+
+        ask(app, "GET", "/analyze-chat")
+
+        labels = {"endpoint": "/analyze-chat", "error_type": named or "internal"}
+        assert value(telemetry, "chat_errors_total", **labels) == 1
+
     def test_other_scopes_pass_untouched(self) -> None:
         telemetry = measured()
         seen = []

@@ -115,7 +115,7 @@ class RequestMetrics:
         )
         self.errors = Counters(
             f"{prefix}_errors",
-            "Answers of status 400 and above, by kind of problem.",
+            "Answers of status 400 and above, and answers that broke off, by kind of problem.",
             ("endpoint", "error_type"),
         )
         self.duration = Histograms(
@@ -195,7 +195,7 @@ class RequestMetrics:
             endpoint: Route template or `unmatched`.
             method: One of `METHODS` or `OTHER_METHOD`.
             status: Status of the answer.
-            error_type: Kind of problem, None below 400.
+            error_type: Kind of problem, None where there was none.
             seconds: From the first byte to the end of the answer.
             processing_seconds: From the arrival of the whole body to the end of the answer.
             received: Bytes of the request's body that were read.

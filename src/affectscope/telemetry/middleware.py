@@ -22,7 +22,10 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 ERROR_TYPE_KEY = "affectscope.error_type"
-"""Where in the scope an endpoint leaves the slug of its problem."""
+"""Where in the scope an endpoint leaves the slug of its problem.
+
+Counts as an error whatever the status is: an answer that is already on its way can break off.
+"""
 
 TIMINGS_KEY = "affectscope.timings"
 """Where in the scope an endpoint finds the request's timings."""
@@ -109,6 +112,9 @@ class TelemetryMiddleware:
         self.active.add(exchange)
         try:
             await self.app(scope, exchange.receive, exchange.send)
+        except Exception:
+            exchange.broken = True
+            raise
         finally:
             self.active.discard(exchange)
             exchange.finish()
@@ -130,6 +136,7 @@ class Exchange:
         "_scope",
         "_send",
         "arrived",
+        "broken",
         "complete",
         "context",
         "disconnected",
@@ -157,6 +164,7 @@ class Exchange:
         self.received = 0
         self.sent = 0
         self.status = 0
+        self.broken = False
         self.complete = False
         self.disconnected = False
         method = scope["method"]
@@ -222,9 +230,14 @@ class Exchange:
                 self.ended = middleware.clock()
             status = self.status or (CLIENT_GONE if self.disconnected else 500)
             endpoint = route_template(self._scope)
-            error_type = None
-            if status >= 400:
-                error_type = str(self._scope.get(ERROR_TYPE_KEY) or error_type_for(status))
+            # An answer that broke off is an error too, whatever status had already been sent.
+            error_type = self._scope.get(ERROR_TYPE_KEY)
+            if error_type is not None:
+                error_type = str(error_type)
+            elif status >= 400:
+                error_type = error_type_for(status)
+            elif self.broken:
+                error_type = error_type_for(500)
             middleware.metrics.ended(
                 endpoint,
                 self.method,
