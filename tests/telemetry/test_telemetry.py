@@ -188,6 +188,7 @@ class TestBesideRequests:
             telemetry.stop()
 
             assert report["sampler"]["samples"] > 0
+            assert telemetry.sampled_stacks().count("\n") < 100
             assert lag
 
         asyncio.run(main())

@@ -203,6 +203,10 @@ class Telemetry:
             "requests_profiled": self.requests.profiled,
         }
 
+    def sampled_stacks(self) -> str:
+        """The sampler's window as `outer;inner count` lines, ready for a flame graph."""
+        return self._stacks.collapsed()
+
     def queue_depth(self, read: Callable[[], float]) -> None:
         """Show the length of the waiting queue, read at each scrape.
 
