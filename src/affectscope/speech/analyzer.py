@@ -19,8 +19,8 @@ from affectscope.affect import (
     UtteranceFound,
     affect_from,
 )
-from affectscope.errors import ModelNotPermitted, UndecodableMedia
-from affectscope.media import MediaInfo, read_audio
+from affectscope.errors import ModelNotPermitted
+from affectscope.media import read_audio
 from affectscope.models import Card
 from affectscope.models import card as model_card
 from affectscope.speech import voice
@@ -70,8 +70,8 @@ class SpeechAnalyzer:
             transcribe: Whether to find the words; without, everything else is much faster.
 
         Raises:
-            UndecodableMedia: The file has no sound, or cannot be decoded.
-            EmptyInput, UnsupportedMedia: As `read_audio` says.
+            EmptyInput, UnsupportedMedia, UndecodableMedia: As `read_audio` says; a file without
+                sound is unsupported.
         """
         permitted = self._permitted()
         card = model_card(voice.NAME)
@@ -79,7 +79,6 @@ class SpeechAnalyzer:
         with stage("decode"):
             reader = read_audio(path)
         with reader:
-            _needs_sound(reader.info)
             yield MediaNoted(modality="voice", duration=reader.info.duration)
             yield TrackOpened(track=_track(card))
             while True:
@@ -169,7 +168,6 @@ def transcribe(path: str | Path, engine: Transcriber | None = None) -> list[Utte
     engine = engine or default_engine()
     finder, lines = SpeechFinder(), []
     with read_audio(path) as reader:
-        _needs_sound(reader.info)
         phrases = [p for chunk in reader for p in finder.feed(chunk.samples, chunk.start)]
     for phrase in [*phrases, *finder.finish()]:
         said = engine.transcribe(phrase)
@@ -200,10 +198,3 @@ def _track(card: Card) -> Track:
 
 def _noted(flag: str, message: str) -> QualityNoted:
     return QualityNoted(modality="voice", flag=flag, message=message)
-
-
-def _needs_sound(info: MediaInfo) -> None:
-    if info.audio is None:
-        raise UndecodableMedia(
-            f"the {info.format} file has pictures but no sound; valid: a file with sound"
-        )

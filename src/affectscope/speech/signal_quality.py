@@ -35,8 +35,10 @@ def quality_flags(samples: NDArray[np.float32]) -> tuple[str, ...]:
     Returns:
         Of ``clipped``, ``quiet``, ``narrow-band``, those that apply.
     """
+    if not len(samples):
+        return ()
     flags = []
-    if len(samples) and float(np.mean(np.abs(samples) >= 0.999)) > CLIPPED_SHARE:
+    if float(np.mean(np.abs(samples) >= 0.999)) > CLIPPED_SHARE:
         flags.append("clipped")
     if level_dbfs(samples) < QUIET_DBFS:
         flags.append("quiet")

@@ -63,8 +63,7 @@ class PocketSphinx:
         if not hasattr(self._local, "decoder"):
             import pocketsphinx
 
-            # The default normalises by what was heard before, so the same file would be answered
-            # differently the second time; "batch" normalises each phrase by itself.
+            # The default normalises by what was heard before; "batch" takes each phrase by itself.
             self._local.decoder = pocketsphinx.Decoder(
                 samprate=16000, cmn="batch", loglevel="FATAL"
             )
@@ -72,7 +71,12 @@ class PocketSphinx:
 
     def transcribe(self, speech: Speech) -> Transcript:
         """Return what was said; text is lower case without punctuation."""
+        if not len(speech.samples):
+            return Transcript("", (), 0.0)
         decoder = self._decoder()
+        # Without this, features carry over from the phrase before, and the same file would be
+        # answered differently the second time.
+        decoder.reinit_feat()
         pcm = (np.clip(_levelled(speech.samples), -1.0, 1.0) * 32767).astype("<i2").tobytes()
         decoder.start_utt()
         decoder.process_raw(pcm, full_utt=True)

@@ -1,0 +1,98 @@
+"""Cards say what a model is; a bad one is refused by name."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from affectscope.affect import vocabulary
+from affectscope.errors import InvalidValue, ModelUnavailable
+from affectscope.models import Card, card, cards, read_card
+from affectscope.models.card import WEIGHTS
+
+
+class TestShipped:
+    def test_there_is_one_for_each_modality_with_a_model(self) -> None:
+        assert {one.modality for one in cards()} == {"face", "voice", "text"}
+
+    @pytest.mark.parametrize("one", cards(), ids=lambda one: one.name)
+    def test_each_is_whole(self, one: Card) -> None:
+        assert one.limits
+        assert one.data
+        assert all(metric.protocol and metric.command for metric in one.metrics)
+        assert all(0 <= metric.value <= 1 for metric in one.metrics)
+        assert vocabulary(one.vocabulary)
+        assert one.path(one.file).is_file()
+        for file in one.files:
+            assert one.path(file.file).is_file()
+
+    def test_figures_hold_the_promises_of_a_first_version(self) -> None:
+        figures = {f"{one.name} {m.name}": m.value for one in cards() for m in one.metrics}
+
+        assert figures["face-expression accuracy"] >= 0.80
+        assert figures["text-emotion macro_f1"] >= 0.45
+        assert figures["voice-emotion uar_ravdess"] >= 0.45
+
+    def test_weights_stay_small(self) -> None:
+        sizes = {one.name: one.path(one.file).stat().st_size / 1e6 for one in cards()}
+
+        assert sizes["face-expression"] <= 5
+        assert sizes["voice-emotion"] <= 8
+        assert sizes["text-emotion"] <= 25
+
+
+class TestReading:
+    def test_an_unknown_name_lists_the_known(self) -> None:
+        with pytest.raises(InvalidValue, match="'mood'; valid: face-expression, text-emotion"):
+            card("mood")
+
+    def test_a_file_that_the_card_does_not_name_is_refused(self) -> None:
+        with pytest.raises(InvalidValue, match="face-expression.onnx"):
+            card("face-expression").path("../../secrets")
+
+    @pytest.mark.parametrize(
+        ("before", "after"),
+        [
+            ('license_class = "unlicensed-data"', 'license_class = "free"'),
+            ("temperature = ", "temperature = -"),
+            ("[limits]", "[limit]"),
+            ("[model]", "[mode"),
+        ],
+    )
+    def test_a_bad_card_is_refused(self, tmp_path: Path, before: str, after: str) -> None:
+        text = (WEIGHTS / "face-expression.toml").read_text()
+        assert before in text
+        path = tmp_path / "bad.toml"
+        path.write_text(text.replace(before, after, 1))
+
+        with pytest.raises(ModelUnavailable, match=r"bad\.toml"):
+            read_card(path)
+
+    def test_a_missing_card_is_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(ModelUnavailable, match=r"none\.toml"):
+            read_card(tmp_path / "none.toml")
+
+
+class TestProbabilities:
+    def test_softmax_sums_to_one_and_temperature_softens(self) -> None:
+        one = card("face-expression")
+        logits = np.array([[3.0, 1.0, 0, 0, 0, 0, 0, 0], [1000.0, 0, 0, 0, 0, 0, 0, 0]], np.float32)
+
+        shares = one.probabilities(logits)
+
+        assert shares.sum(1) == pytest.approx([1.0, 1.0])
+        ratio = np.log(shares[0, 0] / shares[0, 1]) * one.calibration.temperature
+        assert ratio == pytest.approx(2.0, abs=1e-3)
+
+    def test_sigmoid_judges_each_label_by_itself(self) -> None:
+        shares = card("text-emotion").probabilities(np.zeros((1, 28), np.float32))
+
+        assert shares == pytest.approx(np.full((1, 28), 0.5))
+
+
+def test_cards_are_plain_toml() -> None:
+    for path in WEIGHTS.glob("*.toml"):
+        assert tomllib.loads(path.read_text())["model"]["file"] == f"{path.stem}.onnx"

@@ -1,0 +1,133 @@
+"""Speech is found, transcribed and judged, with times; poor input is answered honestly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from affectscope.affect import MediaNoted, Session, SessionBuilder, TrackOpened
+from affectscope.errors import EmptyInput, UndecodableMedia, UnsupportedMedia
+from affectscope.samples import sample
+from affectscope.speech import SpeechAnalyzer, transcribe
+from affectscope.telemetry import Timings
+from tests.speech.signals import silence, spoken, tone, write_wav
+
+
+def analysed(path: Path, *, words: bool = False) -> Session:
+    return SessionBuilder().extend(SpeechAnalyzer().stream(path, transcribe=words)).build()
+
+
+class TestSample:
+    def test_the_sample_gives_a_track_and_a_transcript(self) -> None:
+        session = analysed(sample("speech"), words=True)
+
+        (track,) = session.tracks
+        assert (track.id, track.subject, track.modality) == ("voice-1", "speaker-1", "voice")
+        assert len(track.segments) == len(session.transcript) >= 1
+        assert {line.engine for line in session.transcript} == {"pocketsphinx"}
+        assert "happy" in session.transcript[0].text
+        assert session.duration == pytest.approx(5.62, abs=0.05)
+
+    def test_the_sound_of_a_video_is_heard(self) -> None:
+        assert analysed(sample("video")).tracks[0].segments
+
+    def test_stages_are_timed(self) -> None:
+        timings = Timings()
+        with timings.activate():
+            analysed(sample("speech"), words=True)
+
+        assert set(timings.seconds) == {"decode", "detect", "transcribe", "infer"}
+        assert timings.media["audio"] == pytest.approx(5.62, abs=0.05)
+
+    def test_without_words_there_is_no_transcript(self) -> None:
+        session = analysed(sample("speech"))
+
+        assert session.transcript == ()
+        assert session.tracks[0].segments[0].text is None
+
+    def test_the_first_record_comes_before_the_end(self) -> None:
+        stream = SpeechAnalyzer().stream(sample("speech"))
+
+        assert isinstance(next(stream), MediaNoted)
+        assert isinstance(next(stream), TrackOpened)
+
+    def test_transcribe_says_the_same_as_the_analyzer(self) -> None:
+        assert transcribe(sample("speech")) == list(
+            analysed(sample("speech"), words=True).transcript
+        )
+
+
+class TestPoorInput:
+    @pytest.mark.parametrize(
+        ("signal", "flag"),
+        [
+            (silence(2), "silent"),
+            (tone(2), "no-speech"),
+            (np.random.default_rng(0).normal(0, 0.1, 32_000).astype(np.float32), "no-speech"),
+        ],
+        ids=["silence", "tone", "noise"],
+    )
+    def test_no_speech_is_an_answer(
+        self, tmp_path: Path, signal: NDArray[np.float32], flag: str
+    ) -> None:
+        session = analysed(write_wav(tmp_path / "a.wav", signal))
+
+        assert session.tracks[0].segments == ()
+        assert session.quality == {"voice": (flag,)}
+
+    def test_a_short_word_is_not_judged(self, tmp_path: Path) -> None:
+        signal = np.concatenate([silence(1), spoken()[: int(0.55 * 16_000)], silence(1)])
+
+        (segment,) = analysed(write_wav(tmp_path / "a.wav", signal)).tracks[0].segments
+
+        assert segment.abstained == "too-short"
+
+    def test_a_faint_voice_is_not_judged(self, tmp_path: Path) -> None:
+        session = analysed(write_wav(tmp_path / "a.wav", spoken() * 0.01))
+
+        assert {s.abstained for s in session.tracks[0].segments} == {"quiet"}
+
+    def test_a_clipped_voice_is_flagged(self, tmp_path: Path) -> None:
+        session = analysed(write_wav(tmp_path / "a.wav", spoken() * 30))
+
+        assert "clipped" in session.tracks[0].segments[0].quality
+
+    def test_a_file_cut_short_is_heard_as_far_as_it_goes(self, tmp_path: Path) -> None:
+        path = tmp_path / "cut.wav"
+        path.write_bytes(sample("speech").read_bytes()[:100_000])
+
+        session = analysed(path)
+
+        assert session.quality == {"voice": ("truncated",)}
+        assert session.tracks[0].segments
+
+    def test_pictures_without_sound_are_refused(self, tmp_path: Path) -> None:
+        from affectscope.service.documentation import ASSETS
+
+        with pytest.raises(UnsupportedMedia, match="no sound"):
+            analysed(ASSETS / "favicon.png")
+
+    def test_what_is_no_sound_is_refused(self, tmp_path: Path) -> None:
+        for name, data, kind in [
+            ("empty.wav", b"", EmptyInput),
+            ("zero.wav", write_wav(tmp_path / "z.wav", silence(0)).read_bytes(), EmptyInput),
+            ("text.wav", b"hello there\n" * 100, (UnsupportedMedia, UndecodableMedia)),
+        ]:
+            (tmp_path / name).write_bytes(data)
+            with pytest.raises(kind):
+                analysed(tmp_path / name)
+
+
+class TestLicence:
+    def test_a_permissive_installation_hears_but_does_not_judge(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AFFECTSCOPE_LICENSE", "permissive")
+
+        session = analysed(sample("speech"), words=True)
+
+        assert {s.abstained for s in session.tracks[0].segments} == {"model-not-permitted"}
+        assert session.transcript

@@ -1,0 +1,38 @@
+"""The front end measures energy in mel bands."""
+
+import numpy as np
+import pytest
+
+from affectscope.speech.logmel import BANDS, FLOOR, log_mel
+from tests.speech.signals import silence, tone
+
+
+@pytest.mark.parametrize(
+    ("samples", "frames"), [(0, 0), (399, 0), (400, 1), (560, 2), (16_000, 98)]
+)
+def test_the_number_of_frames(samples: int, frames: int) -> None:
+    mels = log_mel(np.zeros(samples, np.float32))
+
+    assert mels.shape == (frames, BANDS)
+    assert mels.dtype == np.float32
+
+
+def test_silence_is_the_floor() -> None:
+    assert log_mel(silence(0.1)) == pytest.approx(np.log(FLOOR))
+
+
+@pytest.mark.parametrize("hertz", [200.0, 1000.0, 4000.0])
+def test_a_tone_peaks_in_its_band(hertz: float) -> None:
+    def mel(f: float) -> float:
+        return float(2595 * np.log10(1 + f / 700))
+
+    band = int(log_mel(tone(0.5, hertz)).mean(0).argmax())
+
+    expected = (mel(hertz) - mel(60)) / (mel(7600) - mel(60)) * (BANDS + 1) - 1
+    assert abs(band - expected) <= 1.5
+
+
+def test_ten_times_the_level_is_twenty_decibels() -> None:
+    quiet, loud = log_mel(tone(0.2, level=0.05)), log_mel(tone(0.2, level=0.5))
+
+    assert loud.max() - quiet.max() == pytest.approx(np.log(100), abs=0.01)
