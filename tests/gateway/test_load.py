@@ -214,7 +214,7 @@ class TestEndpoint:
             await asyncio.to_thread(go.wait, 10)
             return Response()
 
-        url, gateway = make_gateway(chat_url=serve(service.app))
+        url, _ = make_gateway(chat_url=serve(service.app))
         body = {"test_type": "chat", "iterations": 1000}
 
         def ask_and_leave() -> None:

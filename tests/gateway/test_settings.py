@@ -31,3 +31,12 @@ def test_a_bad_address_is_named(monkeypatch):
 
     with pytest.raises(InvalidValue, match=r"AFFECTSCOPE_CHAT_URL.*somewhere"):
         read_settings(GatewaySettings)
+
+
+def test_a_service_that_moves_is_followed(monkeypatch):
+    monkeypatch.setenv("AFFECTSCOPE_CHAT_PORT", "8103")
+    monkeypatch.setenv("AFFECTSCOPE_ADMIN_TOKEN", "t0ken")
+
+    assert GatewaySettings(host="0.0.0.0").urls()["chat"] == "http://127.0.0.1:8103"
+    assert GatewaySettings(host="::1").urls()["chat"] == "http://[::1]:8103"
+    assert GatewaySettings(host="10.0.0.7").urls()["video"] == "http://10.0.0.7:8001"

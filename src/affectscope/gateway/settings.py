@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+import os
+from typing import Any, ClassVar
 
 from pydantic import AnyHttpUrl, Field
 
-from affectscope.gateway.backends import BACKENDS, Backend, BackendName
+from affectscope.gateway.backends import BACKENDS, CHAT, SPEECH, SURVEY, VIDEO, Backend, BackendName
 from affectscope.service import ServiceSettings, own_port
+
+_WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound
+
+
+def _address(backend: Backend) -> AnyHttpUrl:
+    """Return the field of a service's address: beside the gateway, where nothing else is said.
+
+    Ports and host are those that the service itself reads, so that moving it moves both.
+    """
+
+    def beside(known: dict[str, Any]) -> AnyHttpUrl:
+        host = "127.0.0.1" if known["host"] in _WILDCARDS else known["host"]
+        port = os.environ.get(f"AFFECTSCOPE_{backend.name.upper()}_PORT", str(backend.port))
+        return AnyHttpUrl(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+
+    field: AnyHttpUrl = Field(
+        default_factory=beside,
+        description=f"Address of the {backend.name} service; beside the gateway where unset.",
+    )
+    return field
 
 
 class GatewaySettings(ServiceSettings):
@@ -16,18 +37,10 @@ class GatewaySettings(ServiceSettings):
     service: ClassVar[str] = "integrated"
 
     port: int = own_port("gateway", 9000)
-    video_url: AnyHttpUrl = Field(
-        default=AnyHttpUrl("http://127.0.0.1:8001"), description="Address of the video service."
-    )
-    speech_url: AnyHttpUrl = Field(
-        default=AnyHttpUrl("http://127.0.0.1:8002"), description="Address of the speech service."
-    )
-    chat_url: AnyHttpUrl = Field(
-        default=AnyHttpUrl("http://127.0.0.1:8003"), description="Address of the chat service."
-    )
-    survey_url: AnyHttpUrl = Field(
-        default=AnyHttpUrl("http://127.0.0.1:8004"), description="Address of the survey service."
-    )
+    video_url: AnyHttpUrl = _address(VIDEO)
+    speech_url: AnyHttpUrl = _address(SPEECH)
+    chat_url: AnyHttpUrl = _address(CHAT)
+    survey_url: AnyHttpUrl = _address(SURVEY)
     backend_connect_seconds: float = Field(
         default=2.0, gt=0, description="Longest wait for a connection to a service; beyond, 503."
     )
