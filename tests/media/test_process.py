@@ -66,14 +66,18 @@ class TestEnding:
 
         assert gone(pid)
 
-    def test_refused(self, tmp_path: Path) -> None:
-        before = {child.pid for child in psutil.Process().children()}
+    def test_refused(
+        self, nursery: Nursery, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setattr(process, "nursery", nursery)
+        started: list[Decoder] = []
+        monkeypatch.setattr(nursery, "take", lambda: started.append(Decoder()) or started[0])
         path = tmp_path / "x.png"
         path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
         with pytest.raises(UndecodableMedia):
             read_frames(path)
 
-        assert {child.pid for child in psutil.Process().children()} <= before
+        assert gone(started[0].pid)
 
     @pytest.mark.parametrize("warm", [False, True])
     def test_the_parent_is_killed(self, warm: bool, tmp_path: Path) -> None:

@@ -69,13 +69,14 @@ def crop_faces(image: NDArray[np.uint8], faces: Sequence[Face]) -> NDArray[np.ui
     crops = np.empty((len(faces), SIDE, SIDE), np.uint8)
     for index, face in enumerate(faces):
         side = crop_side(face)
-        angle = tilt(face)
-        angle -= max(-UPRIGHT, min(UPRIGHT, angle))
+        held = tilt(face)
+        angle = held - max(-UPRIGHT, min(UPRIGHT, held))
         samples = SIDE * int(np.clip(round(side / SIDE), 1, _MOST_SAMPLES))
         step = side / samples
         cos, sin = math.cos(angle), math.sin(angle)
         x, y = face.points[:2].mean(0)
-        x, y = x - sin * EYES_ABOVE_CENTRE * side, y + cos * EYES_ABOVE_CENTRE * side
+        x -= math.sin(held) * EYES_ABOVE_CENTRE * side
+        y += math.cos(held) * EYES_ABOVE_CENTRE * side
         half = (samples - 1) / 2
         matrix = np.array(
             [

@@ -1,0 +1,180 @@
+"""From a file to tracks of expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from affectscope.affect import Session, SessionBuilder
+from affectscope.errors import InvalidValue, UnsupportedMedia
+from affectscope.samples import sample
+from affectscope.telemetry import Timings
+from affectscope.video import VideoAnalyzer, analyzer, quality
+
+BLACK = np.zeros((360, 480, 3), np.uint8)
+EMPTY = np.full((360, 480, 3), 120, np.uint8)
+
+
+def analyse(path: Path, fps: float | None = 5.0) -> Session:
+    return SessionBuilder().extend(VideoAnalyzer().stream(path, fps)).build()
+
+
+@pytest.fixture(scope="module")
+def session() -> Session:
+    return analyse(sample("video"))
+
+
+class TestSample:
+    """The shipped portrait: one smiling face."""
+
+    def test_one_subject_with_the_model_named(self, session: Session) -> None:
+        [track] = session.tracks
+
+        assert (track.id, track.subject, track.modality) == ("face-1", "face-1", "face")
+        assert track.vocabulary == "ferplus-8"
+        assert track.model is not None
+        assert track.model.name == "face-expression"
+
+    def test_segments_tile_the_video(self, session: Session) -> None:
+        segments = session.tracks[0].segments
+
+        assert len(segments) == 28
+        assert [one.end for one in segments[:-1]] == [one.start for one in segments[1:]]
+        assert (segments[0].start, segments[-1].end) == (0.0, pytest.approx(5.6))
+        assert session.duration == pytest.approx(5.6, abs=0.05)
+
+    def test_a_smile_resembles_happiness(self, session: Session) -> None:
+        affects = [one.affect for one in session.tracks[0].segments]
+
+        assert all(one is not None and one.label == "happiness" for one in affects)
+        assert all(one is not None and one.valence > 0.3 for one in affects)
+
+    def test_evidence_stands_beside(self, session: Session) -> None:
+        segment = session.tracks[0].segments[0]
+
+        assert segment.box is not None
+        assert 60 < segment.box.width < 200
+        assert 0.5 < segment.measures["detection_confidence"] <= 1.0
+        assert session.quality == {}
+
+    def test_stages_are_timed(self) -> None:
+        timings = Timings()
+        with timings.activate():
+            analyse(sample("video"), 1.0)
+
+        assert {"decode", "detect", "infer"} <= set(timings.seconds)
+        assert timings.media["video"] == pytest.approx(5.6, abs=0.05)
+
+
+class TestFaces:
+    """Several faces, and faces that come and go."""
+
+    def test_everybody_gets_a_track(
+        self, crowd: np.ndarray, write_film: Callable[..., Path]
+    ) -> None:
+        session = analyse(write_film([crowd] * 10))
+
+        assert {track.subject for track in session.tracks} == {f"face-{k}" for k in range(1, 5)}
+        assert {len(track.segments) for track in session.tracks} == {5}
+
+    def test_a_face_that_leaves_and_comes_back_soon(
+        self, portrait: np.ndarray, write_film: Callable[..., Path]
+    ) -> None:
+        [track] = analyse(write_film([portrait] * 10 + [EMPTY] * 10 + [portrait] * 10)).tracks
+
+        starts = [one.start for one in track.segments]
+        assert len(starts) == 10
+        assert not [start for start in starts if 1.05 < start < 1.95]
+
+    def test_a_still_image(self, crowd: np.ndarray, write_image: Callable[..., Path]) -> None:
+        session = analyse(write_image(crowd))
+
+        assert len(session.tracks) == 4
+        assert {(s.start, s.end) for t in session.tracks for s in t.segments} == {(0.0, 0.0)}
+        assert session.duration is None
+
+
+class TestEvidence:
+    """Input that is fine but shows nothing to judge."""
+
+    def test_black(self, write_film: Callable[..., Path]) -> None:
+        session = analyse(write_film([BLACK] * 10))
+
+        assert session.tracks == ()
+        assert session.quality == {"face": ("black", "no-face")}
+
+    def test_no_face(self, write_film: Callable[..., Path]) -> None:
+        assert analyse(write_film([EMPTY] * 10)).quality == {"face": ("no-face",)}
+
+    def test_truncated(
+        self, portrait: np.ndarray, write_film: Callable[..., Path], tmp_path: Path
+    ) -> None:
+        whole = write_film(
+            [np.roll(portrait, k, 0) for k in range(60)], movflags="+faststart"
+        ).read_bytes()
+        cut = tmp_path / "cut.mp4"
+        cut.write_bytes(whole[: len(whole) * 2 // 3])
+
+        session = analyse(cut)
+
+        assert session.tracks
+        assert "truncated" in session.quality["face"]
+
+    def test_flags_of_a_face_reach_its_segments(
+        self, portrait: np.ndarray, write_film: Callable[..., Path]
+    ) -> None:
+        blurred = np.asarray(cv2.GaussianBlur(portrait, (0, 0), 9), np.uint8)
+        [track] = analyse(write_film([portrait] * 4 + [blurred] * 4)).tracks
+
+        assert [one.quality for one in track.segments] == [(), (), ("blurred",), ("blurred",)]
+
+    def test_a_face_beyond_judgement_is_followed_but_not_judged(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(quality, "SMALL", 1000.0)
+        monkeypatch.setattr(quality, "TOO_SMALL", 900.0)
+
+        [track] = analyse(sample("video"), 1.0).tracks
+
+        assert {one.abstained for one in track.segments} == {"too-small"}
+        assert {one.quality for one in track.segments} == {("small-face",)}
+
+    def test_weak_evidence_is_not_judged(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(analyzer, "LEAST_CONFIDENCE", 1.1)
+
+        [track] = analyse(sample("video"), 1.0).tracks
+
+        assert {one.abstained for one in track.segments} == {"low-confidence"}
+
+    def test_a_model_that_is_not_permitted(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AFFECTSCOPE_LICENSE", "permissive")
+        VideoAnalyzer().load()
+
+        [track] = analyse(sample("video"), 1.0).tracks
+
+        assert track.model is None
+        assert {one.abstained for one in track.segments} == {"model-not-permitted"}
+        assert all(one.box is not None for one in track.segments)
+
+    def test_whoever_waits_can_leave_a_film_without_faces(
+        self, write_film: Callable[..., Path]
+    ) -> None:
+        records = list(VideoAnalyzer().stream(write_film([EMPTY] * 120), None))
+
+        assert [record.type for record in records] == ["media", "media", "media", "quality"]
+
+
+class TestRefusal:
+    """Bad input is named."""
+
+    def test_sound(self) -> None:
+        with pytest.raises(UnsupportedMedia, match="only sound"):
+            analyse(sample("speech"))
+
+    def test_rate(self) -> None:
+        with pytest.raises(InvalidValue, match="fps is 0"):
+            analyse(sample("video"), 0)
