@@ -19,7 +19,7 @@ def face(x: float, y: float, side: float, angle: float = 0.0) -> Face:
     apart = EYES_APART * side * across
     nose, mouth = eyes + 0.2 * side * down, eyes + 0.37 * side * down
     points = np.array([eyes - apart / 2, eyes + apart / 2, nose, mouth, eyes - apart, eyes + apart])
-    wide = 0.83 * side
+    wide = 0.84 * side
     return Face((x - wide / 2, y - wide / 2, wide, wide), points, 0.9, False)
 
 

@@ -1,9 +1,11 @@
 """Faces cut out as the training images of the expression model show them.
 
 The constants say where FER+ images have the points that the detectors find. They were measured by
-`training/face/crop.py`: 300 images of FER+ dev, enlarged to 192 pixels and set into a blurred
-canvas of 640x480, medians of both detectors; median absolute deviations are about 9 % of the side
-for each of the three estimates of scale, and 3 % for the place of the eyes.
+`training/face_crop.py`: 500 images of FER+ dev, enlarged to 144, 192 and 288 pixels and set into a
+blurred canvas of 640x480, medians over sizes and detectors. Median absolute deviations are about
+10 % for each of the three estimates of scale, and 3 % of the side for the height of the eyes. Of the
+faces that were found, the model judged 84 to 86 % rightly through these crops, and 85 to 86 % on the
+images as they are.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ SIDE = 48
 
 EYES_APART = 0.36
 EYES_TO_MOUTH = 0.37
-BOX_WIDTH_SHORT = 0.83
+BOX_WIDTH_SHORT = 0.84
 BOX_WIDTH_FULL = 0.875
 """Distances as shares of a crop's side."""
 

@@ -106,6 +106,10 @@ class FaceDetector:
         Returns:
             The faces, best score first.
         """
+        return merge(self.candidates(image))
+
+    def candidates(self, image: NDArray[np.uint8]) -> list[Face]:
+        """Return what each detector found, so that one face may be there twice."""
         height, width = image.shape[:2]
         share = LONGEST_SIDE / max(height, width)
         if share < 1:
@@ -130,7 +134,7 @@ class FaceDetector:
                         full_range=index == 1,
                     )
                 )
-        return merge(faces)
+        return faces
 
     def close(self) -> None:
         """Free the graphs."""
