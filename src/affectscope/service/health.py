@@ -51,7 +51,6 @@ class Health:
         self._checks: dict[str, Callable[[], Check]] = {
             "ready": self._ready,
             "queue": self._queue,
-            "memory": self._memory,
         }
         self.ready = False
         self.failure: str | None = None
@@ -70,23 +69,25 @@ class Health:
     def _queue(self) -> Check:
         return Check("warn" if self._pool.full else "pass", self._pool.depth, "analyses")
 
-    def _memory(self) -> Check:
-        used = self._telemetry.process_report()["memory_bytes"]
-        limit = self._telemetry.memory_limit()
+    @staticmethod
+    def _memory(process: dict[str, Any]) -> Check:
+        used, limit = process["memory_bytes"], process["memory_limit_bytes"]
         if limit is not None and used > MEMORY_WARNING * limit:
             return Check("warn", used, "bytes", f"close to the limit of {limit} bytes")
         return Check("pass", used, "bytes")
 
     def report(self) -> tuple[Status, dict[str, Any]]:
         """Return the overall status, the worst of all checks, and the whole document."""
+        process = self._telemetry.process_report()
         checks = {name: check() for name, check in self._checks.items()}
+        checks["memory"] = self._memory(process)
         found = {check.status for check in checks.values()}
         status: Status = "fail" if "fail" in found else "warn" if "warn" in found else "pass"
         document = {
             "status": status,
             "service": self._service,
             "version": __version__,
-            **self._telemetry.process_report(),
+            **process,
             "checks": {name: [check.to_dict()] for name, check in checks.items()},
         }
         return status, document

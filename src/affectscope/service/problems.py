@@ -25,7 +25,7 @@ from affectscope.errors import (
     Unavailable,
     problem,
 )
-from affectscope.telemetry import current_request, get_logger
+from affectscope.telemetry import current_request, get_logger, route_template
 
 MEDIA_TYPE = "application/problem+json"
 ERROR_TYPE = "affectscope.error_type"
@@ -120,7 +120,8 @@ class UnexpectedErrors:
         except Exception:
             if scope["type"] != "http":
                 raise
-            _log.exception("unexpected error", path=scope["path"])
+            # The path itself may hold what a person wrote; the route does not.
+            _log.exception("unexpected error", endpoint=route_template(scope))
             error = AffectscopeError("something went wrong here; the log has it by the request id")
             if started:
                 # The answer is cut off; the connection must be too, or it would look complete.

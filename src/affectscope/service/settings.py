@@ -108,15 +108,18 @@ def read_settings(cls: type[S]) -> S:
         settings = cls()
     except ValidationError as error:
         first = error.errors()[0]
-        name = str(first["loc"][0]) if first["loc"] else "settings"
-        variable = (
-            name.upper()
-            if name.upper().startswith("AFFECTSCOPE_")
-            else f"AFFECTSCOPE_{name.upper()}"
-        )
+        variable = _variable(cls, str(first["loc"][0]))
         raise InvalidValue(f"{variable} is {first['input']!r}: {first['msg']}") from None
     settings.check()
     return settings
+
+
+def _variable(cls: type[ServiceSettings], field: str) -> str:
+    """Return the environment variable of a field, which may have a name of its own."""
+    alias = cls.model_fields[field].validation_alias
+    choices = alias.choices if isinstance(alias, AliasChoices) else []
+    own = [str(one) for one in choices if str(one).startswith("AFFECTSCOPE_")]
+    return own[0] if own else f"AFFECTSCOPE_{field.upper()}"
 
 
 def own_port(service: str, default: int) -> int:
