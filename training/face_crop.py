@@ -1,6 +1,6 @@
 """Measure where FER+ images have a face, and what the way through the product costs in accuracy.
 
-``python -m training.face_crop /work/shared/data/faces/ferplus_dev.npz``
+``python -m training.face_crop ../shared/data/faces/ferplus_dev.npz``
 
 FER+ images are enlarged and set into a blurred canvas of 640x480; both detectors look at it. First
 come the relations that `affectscope.video.crop` holds as constants: medians, and median absolute
