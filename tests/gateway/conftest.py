@@ -6,7 +6,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 
 import httpx
 import pytest
@@ -22,29 +21,37 @@ Serve = Callable[[ASGIApp], str]
 MakeGateway = Callable[..., tuple[str, Gateway]]
 
 
-@contextmanager
-def serving(app: ASGIApp) -> Iterator[str]:
-    """Serve an application; gives its address."""
-    config = uvicorn.Config(
-        app, port=0, log_config=None, access_log=False, timeout_graceful_shutdown=1
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join(10)
+class Servers:
+    """Applications being served, all stopped together."""
+
+    def __init__(self) -> None:
+        self._running: list[tuple[uvicorn.Server, threading.Thread]] = []
+
+    def start(self, app: ASGIApp) -> str:
+        """Serve an application; returns its address."""
+        config = uvicorn.Config(
+            app, port=0, log_config=None, access_log=False, timeout_graceful_shutdown=1
+        )
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        self._running.append((server, thread))
+        while not server.started:
+            time.sleep(0.01)
+        return f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+
+    def stop(self) -> None:
+        for server, _ in self._running:
+            server.should_exit = True
+        for _, thread in self._running:
+            thread.join(10)
 
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    with ExitStack() as stack:
-        yield lambda app: stack.enter_context(serving(app))
+    servers = Servers()
+    yield servers.start
+    servers.stop()
 
 
 @pytest.fixture

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import math
 import struct
+import threading
 import wave
 from pathlib import Path
 
@@ -222,6 +224,38 @@ class TestFailures:
             }
         ]
         assert found["session"]["surveys"]
+
+    def test_a_sound_that_nobody_has_time_to_look_for(
+        self, stand, texts, make_gateway, client, until
+    ):
+        url, gateway = make_gateway(**stand.urls, **texts, workers=1, queue_limit=0)
+        busy, go = threading.Event(), threading.Event()
+
+        def work() -> None:
+            busy.set()
+            go.wait(5)
+
+        original = gateway.pool.run
+
+        async def run(job):
+            # The first job is the look for sound; something else has just taken the only worker.
+            gateway.pool.run = original
+            taken = asyncio.ensure_future(original(work))
+            await asyncio.sleep(0)
+            try:
+                return await original(job)
+            finally:
+                go.set()
+                await taken
+
+        gateway.pool.run = run
+
+        found = client.post(
+            f"{url}/analyze", files={"video_file": sample("video").read_bytes()}
+        ).json()
+
+        assert [one["code"] for one in found["warnings"]] == ["overloaded"]
+        assert found["warnings"][0]["modality"] == "voice"
 
     def test_every_part_fails(self, make_gateway, client):
         url, _ = make_gateway()

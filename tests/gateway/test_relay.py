@@ -107,6 +107,23 @@ class TestPassingOn:
         assert answer.status_code == 403
         assert echo.seen == []
 
+    def test_headers_that_are_no_text(self, echo, make_gateway, client):
+        url, _ = make_gateway(chat_url=echo.url)
+
+        client.post(f"{url}/analyze-chat", content=b"x", headers={"User-Agent": b"caf\xe9"})
+
+        assert echo.seen[0]["headers"]["user-agent"] == "caf\xe9"
+
+    def test_a_query_that_cannot_be_sent(self, echo, make_gateway):
+        url, _ = make_gateway(chat_url=echo.url)
+        host, port = url.removeprefix("http://").split(":")
+        line = b"POST /analyze-chat?x=%s HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"
+        with socket.create_connection((host, int(port))) as peer:
+            peer.settimeout(5)
+            peer.sendall(line % (b"a" * 66_000))
+
+            assert peer.recv(100).startswith(b"HTTP/1.1 400 ")
+
     def test_request_id_and_trace_go_along(self, echo, make_gateway, client):
         url, _ = make_gateway(chat_url=echo.url)
         trace = "0af7651916cd43dd8448eb211c80319c"
@@ -292,6 +309,16 @@ class TestLostServices:
         head = b"HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\nxxx"
         with raw_server(head) as dying:
             url, _ = make_gateway(chat_url=dying)
+
+            with pytest.raises(httpx.RemoteProtocolError):
+                client.post(f"{url}/analyze-chat", json={})
+
+    def test_it_stops_within_a_large_answer(self, make_gateway, client):
+        head = b"HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\nxxx"
+        with raw_server(head, close=False) as silent:
+            url, _ = make_gateway(
+                chat_url=silent, backend_silence_seconds=0.5, probe_timeout_seconds=0.1
+            )
 
             with pytest.raises(httpx.RemoteProtocolError):
                 client.post(f"{url}/analyze-chat", json={})

@@ -71,7 +71,7 @@ def curl(inputs: Path) -> Curl:
 
     def run(*arguments: str) -> Answer:
         done = subprocess.run(
-            ["curl", *"-sS --noproxy * --dump-header - --max-time 100".split(), *arguments],
+            ["curl", "-sS", "--noproxy", "*", "--dump-header", "-", "-m", "100", *arguments],
             cwd=inputs,
             capture_output=True,
             check=False,
@@ -126,12 +126,12 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "list.m3u8").write_text("#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n")
     write_sound(folder / "silence.wav", np.zeros(5 * 16_000, np.int16))
     samples = np.frombuffer(speech[44:], np.int16)
-    write_sound(folder / "long.wav", np.tile(samples, 30))
+    write_sound(folder / "long.wav", np.tile(samples, 8))
     black = np.zeros((240, 320, 3), np.uint8)
     write_video(folder / "black.mp4", [black] * 20)
-    write_video(folder / "long.mp4", pictures(sample("video"), 900))
+    write_video(folder / "long.mp4", pictures(sample("video"), 400))
     messages = [
-        {"speaker": "a", "time": i, "text": f"number {i} makes me happy"} for i in range(9000)
+        {"speaker": "a", "time": i, "text": f"number {i} makes me happy"} for i in range(3000)
     ]
     (folder / "long.json").write_text(json.dumps({"messages": messages}))
     return folder

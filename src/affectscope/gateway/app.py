@@ -131,7 +131,7 @@ def _add_relay(gateway: Gateway, backend: Backend) -> None:
         else json_schema({"type": "object"}, {}),
     )
     async def relay(request: Request) -> Response:
-        headers = request_headers(request.headers, gateway.own_headers(request))
+        headers = request_headers(request.headers.raw, gateway.own_headers(request))
         return Relay(request, gateway.lines, backend, headers=headers, settings=gateway.settings)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
 import httpx
 
-from affectscope.errors import BackendTimeout, BackendUnavailable, Overloaded
+from affectscope.errors import BackendTimeout, BackendUnavailable, MalformedRequest, Overloaded
 from affectscope.gateway.backends import BACKENDS, Backend, BackendName
 from affectscope.gateway.settings import GatewaySettings
 from affectscope.gateway.watch import Watch
@@ -63,7 +63,7 @@ class Lines:
         backend: Backend,
         *,
         query: str = "",
-        headers: Mapping[str, str],
+        headers: Mapping[str, str] | Sequence[tuple[bytes, bytes]],
         content: AsyncIterator[bytes] | bytes,
     ) -> AsyncIterator[httpx.Response]:
         """Send a request to a service's analysis and give its answer, headers read, body not.
@@ -78,11 +78,15 @@ class Lines:
             BackendUnavailable: Nothing listens, or the connection broke.
             BackendTimeout: No answer in time, or the service has fallen silent.
             Overloaded: All connections to this service are busy.
+            MalformedRequest: The query is none that may be sent.
         """
         target = backend.endpoint + (f"?{query}" if query else "")
         with self.errors(backend):
             client = self._clients[backend.name]
-            request = client.build_request("POST", target, headers=headers, content=content)
+            try:
+                request = client.build_request("POST", target, headers=headers, content=content)
+            except httpx.InvalidURL as error:
+                raise MalformedRequest(f"the query cannot be passed on: {error}") from error
             response = await client.send(request, stream=True)
         try:
             with self.errors(backend):

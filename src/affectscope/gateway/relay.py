@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
 import httpx
@@ -17,8 +17,13 @@ from affectscope.gateway.backends import Backend
 from affectscope.gateway.lines import Lines
 from affectscope.gateway.settings import GatewaySettings
 from affectscope.service.uploads import check_length, chunks
+from affectscope.telemetry import get_logger
 
 Result = TypeVar("Result")
+RawHeaders = Sequence[tuple[bytes, bytes]]
+"""Names and values as they travel, which need not be text."""
+
+_log = get_logger()
 
 WHOLE_BYTES = 1024 * 1024
 """Answers up to this size are read whole before the first byte goes out, so that a service that dies
@@ -33,34 +38,35 @@ _PROBLEM = "urn:affectscope:problem:"
 # Lists of what passes, not of what is removed: hop-by-hop headers, forged internal ones, cookies,
 # credentials and Origin (which the gateway has judged) stay outside without being named.
 _REQUEST_HEADERS = (
-    "accept",
-    "accept-language",
-    "content-encoding",
-    "content-length",
-    "content-type",
-    "user-agent",
-    "tracestate",
+    b"accept",
+    b"accept-language",
+    b"content-encoding",
+    b"content-length",
+    b"content-type",
+    b"user-agent",
+    b"tracestate",
 )
 _ANSWER_HEADERS = (
-    "cache-control",
-    "content-disposition",
-    "content-encoding",
-    "content-length",
-    "content-type",
-    "retry-after",
-    "vary",
+    b"cache-control",
+    b"content-disposition",
+    b"content-encoding",
+    b"content-length",
+    b"content-type",
+    b"retry-after",
+    b"vary",
 )
 
 
-def request_headers(given: Mapping[str, str], own: Mapping[str, str]) -> dict[str, str]:
+def request_headers(given: RawHeaders, own: Mapping[str, str]) -> RawHeaders:
     """Return the headers of a request to a service.
 
     Args:
-        given: Headers of the client's request.
+        given: Headers of the client's request, names in lower case.
         own: What the gateway says itself: identity, trace, secret.
     """
-    kept = {name: given[name] for name in _REQUEST_HEADERS if name in given}
-    return {"accept-encoding": "identity", **kept, **own}
+    kept = [(name, value) for name, value in given if name in _REQUEST_HEADERS]
+    said = [(name.encode(), value.encode()) for name, value in own.items()]
+    return [(b"accept-encoding", b"identity"), *kept, *said]
 
 
 async def first_of(
@@ -156,7 +162,7 @@ class Relay(Response):
         lines: Lines,
         backend: Backend,
         *,
-        headers: Mapping[str, str],
+        headers: RawHeaders,
         settings: GatewaySettings,
     ) -> None:
         super().__init__()
@@ -166,14 +172,22 @@ class Relay(Response):
         self._lines = lines
         self._backend = backend
         self._outgoing = headers
+        self._started = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on and the answer back; see `Response`."""
-        await first_of(
-            self._exchange(scope, send),
-            self._body.client_gone(),
-            self._lines.silence(self._backend),
-        )
+        try:
+            await first_of(
+                self._exchange(scope, send),
+                self._body.client_gone(),
+                self._lines.silence(self._backend),
+            )
+        except AffectscopeError as error:
+            if not self._started:
+                raise
+            # The status is long sent. An answer without an end makes the server close the
+            # connection, so that what arrived does not look complete.
+            _log.warning("answer cut off", backend=self._backend.name, error_type=error.slug)
 
     async def _exchange(self, scope: Scope, send: Send) -> None:
         async with self._lines.open(
@@ -182,11 +196,11 @@ class Relay(Response):
             headers=self._outgoing,
             content=self._body.chunks(),
         ) as response:
-            kept = [name for name in _ANSWER_HEADERS if name in response.headers]
+            named = [(name.lower(), value) for name, value in response.headers.raw]
             start = {
                 "type": "http.response.start",
                 "status": response.status_code,
-                "headers": [(name.encode(), response.headers[name].encode()) for name in kept],
+                "headers": [(name, value) for name, value in named if name in _ANSWER_HEADERS],
             }
             length = response.headers.get("content-length", "")
             if length.isdecimal() and int(length) <= WHOLE_BYTES:
@@ -197,6 +211,7 @@ class Relay(Response):
                 await send(start)
                 await send({"type": "http.response.body", "body": whole})
                 return
+            self._started = True
             await send(start)
             async for chunk in self._lasting(response):
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 import httpx
 
 from affectscope.gateway.backends import BackendName
+from affectscope.telemetry import get_logger
+
+_log = get_logger()
 
 State = str
 """`pass`, `warn` or `fail` as the service says of itself, or `unreachable`."""
@@ -85,6 +88,10 @@ class Watch:
             self._lost(name, f"{type(error).__name__}: {error}".rstrip(": "))
         except ValueError:
             self._lost(name, "its /health answers no health document")
+        except Exception as error:
+            # Whatever it is, the other services must go on being watched.
+            _log.exception("cannot look at a service", backend=name)
+            self._lost(name, type(error).__name__)
         else:
             self._sights[name] = Sight(state, self._clock() - begin, None)
 
