@@ -6,9 +6,11 @@ import io
 import json
 import os
 import resource
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -81,6 +83,35 @@ class TestJobs:
         ending = json.loads(decode_here("frames", cut)[-1][1])
 
         assert ending["truncated"]
+
+    @pytest.mark.parametrize("share", [1.0, 0.5])
+    def test_a_photograph(self, decode_here: Decode, tmp_path: Path, share: float) -> None:
+        noise = np.random.default_rng(2).integers(0, 256, (60, 80, 3)).astype(np.uint8)
+        data = cv2.imencode(".jpg", noise)[1].tobytes()
+        tiff = b"II*\0" + struct.pack("<IHHHIHHI", 8, 1, 0x0112, 3, 1, 6, 0, 0)
+        body = b"\xff\xe1" + struct.pack(">H", len(tiff) + 8) + b"Exif\0\0" + tiff
+        path = tmp_path / "photo.jpg"
+        path.write_bytes(data[:2] + body + data[2 : int(len(data) * share)])
+
+        messages = decode_here("frames", path)
+
+        assert json.loads(messages[0][1])["video"]["rotation"] == 90
+        assert json.loads(messages[-1][1])["truncated"] is (share < 1)
+
+    def test_damage_is_counted(
+        self, decode_here: Decode, film: Callable[..., Path], tmp_path: Path
+    ) -> None:
+        data = bytearray(film("whole.mkv", range(0, 8000, 40)).read_bytes())
+        for at in np.random.default_rng(4).integers(len(data) // 3, len(data), 120):
+            data[at] ^= 0xFF
+        path = tmp_path / "broken.mkv"
+        path.write_bytes(data)
+
+        messages = decode_here("frames", path)
+
+        ending = json.loads(messages[-1][1])
+        assert len(messages) > 10
+        assert ending["damaged"] or ending["truncated"]
 
     def test_a_turned_film(self, decode_here: Decode, film: Callable[..., Path]) -> None:
         info = json.loads(decode_here("frames", film(size=(96, 48), rotation=90))[0][1])

@@ -36,6 +36,9 @@ class TestClock:
     def test_times_that_start_anew_go_on(self) -> None:
         assert self.run(8.0, 9.0, 0.0, 1.0) == [8.0, 9.0, 9.1, 10.1]
 
+    def test_a_leap_without_reason_is_not_believed(self) -> None:
+        assert self.run(0.0, 90.0, 40_000.0, 40_001.0) == [0.0, 90.0, 90.1, 91.1]
+
     @given(st.lists(st.none() | st.floats(-1e6, 1e6)))
     def test_any_times_grow(self, times: list[float | None]) -> None:
         clock = Clock(0.04)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
 
 PRIMING = 0.5
 """Seconds before zero that are taken for the run-in of an audio codec, and cut."""
+
+JUMP = 1.0
+"""Seconds backwards from which time stamps are taken to have started anew."""
+
+LEAP = 3600.0
+"""Seconds forwards that are believed where a file does not say how long it is."""
 
 HONEST = ("mov", "matroska", "avi", "wav", "flac", "caf", "aiff")
 """Demuxers whose duration is written in the file; others estimate it from the bit rate."""
@@ -108,6 +115,12 @@ class Media:
             return None
         return max(0.0, self.container.duration / av.time_base)
 
+    @property
+    def latest(self) -> float:
+        """Time after which no time stamp is believed; infinite where the file states no length."""
+        honest = self.container.format.name.startswith(HONEST)
+        return self.duration + JUMP if honest and self.duration else math.inf
+
     def decode(self, stream: VideoStream | AudioStream) -> Iterator[Any]:
         """Yield decoded frames of one stream; damaged packets are counted and skipped.
 
@@ -132,7 +145,8 @@ class Media:
                 decoded += 1
                 yield frame
         if packets and not decoded:
-            raise Refusal("undecodable", self.explain(f"none of its {stream.type} can be decoded"))
+            what = "picture" if self.job["is_image"] else stream.type
+            raise Refusal("undecodable", self.explain(f"none of its {what} can be decoded"))
         self.cut = self.cut or self._falls_short()
 
     def _packets(self) -> Iterator[Packet[Stream] | None]:
@@ -148,6 +162,8 @@ class Media:
                     raise MemoryError from error
                 self.cut = True
                 break
+            except IndexError:
+                break  # PyAV stumbles at the end where streams have appeared on the way
             self._scan_logs()
             self.heartbeat()
             if packet.size == 0 and packet.pts is None:
@@ -238,7 +254,7 @@ def open_media(
         raise Refusal(
             "undecodable", explain(logs, limits, f"it is not a readable {job['format']} file")
         ) from error
-    media = Media(container, job, logs, heartbeat, cut=_riff_is_cut(job["path"]))
+    media = Media(container, job, logs, heartbeat, cut=_ends_early(job["path"]))
     if len(container.streams) > limits["streams"]:
         raise Refusal("undecodable", f"it has more than {limits['streams']} streams")
     for stream in container.streams.video:
@@ -265,11 +281,15 @@ def open_media(
     return media
 
 
-def _riff_is_cut(path: str) -> bool:
-    """Tell whether a WAV or AVI file is shorter than its header says, which FFmpeg leaves aside."""
+def _ends_early(path: str) -> bool:
+    """Tell whether a WAV, AVI or JPEG file is visibly cut off, which FFmpeg passes over."""
     with open(path, "rb") as file:
         head = file.read(8)
         size = file.seek(0, 2)
+        file.seek(max(0, size - 65536))
+        tail = file.read()
+    if head[:2] == b"\xff\xd8":
+        return b"\xff\xd9" not in tail
     stated = int.from_bytes(head[4:8], "little")
     # Programs that write into a pipe state nothing, or everything.
     return head[:4] == b"RIFF" and 0 < stated < 0xFFFF0000 and stated + 8 > size
@@ -287,3 +307,15 @@ def time_of(
     """Return a frame's presentation time in seconds on our clock, None where it has none."""
     stamp = frame.pts if frame.pts is not None else frame.dts
     return None if stamp is None else seconds(frame, stamp, stream) - media.origin
+
+
+def is_wrong(time: float, expected: float, latest: float) -> bool:
+    """Tell whether a time stamp belongs to another count of time than the ones before it.
+
+    Args:
+        time: The time stamp in seconds.
+        expected: What would follow the one before it.
+        latest: Time after which no time stamp is believed.
+    """
+    off = time - expected
+    return off < -JUMP or (off > JUMP and (time > latest or off > LEAP))

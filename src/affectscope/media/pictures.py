@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from av.video.reformatter import Interpolation, VideoReformatter
 
-from affectscope.media.demux import Media, Refusal, seconds, time_of
+from affectscope.media.demux import Media, Refusal, is_wrong, seconds, time_of
 from affectscope.media.orientation import CLOCKWISE, TRANSPOSE, turn_of
 
 if TYPE_CHECKING:
@@ -21,19 +21,18 @@ FRAME_HEADER = struct.Struct("<ddIIIB")
 NUDGE = 0.001
 """Seconds by which a repeated time stamp is moved on, so that times always grow."""
 
-JUMP = 1.0
-"""Seconds backwards from which time stamps are taken to have started anew."""
-
 
 class Clock:
     """Makes the times of frames grow, whatever the file says.
 
     Args:
         period: Seconds between frames where a file gives no times at all.
+        latest: Time after which no time stamp is believed.
     """
 
-    def __init__(self, period: float) -> None:
+    def __init__(self, period: float, latest: float = math.inf) -> None:
         self._period = period
+        self._latest = latest
         self._last: float | None = None
         self._shift = 0.0
 
@@ -44,7 +43,7 @@ class Clock:
             return self._last
         if time is None:
             time = self._last + self._period
-        elif time + self._shift < self._last - JUMP:
+        elif is_wrong(time + self._shift, self._last, self._latest):
             self._shift = self._last + self._period - time
             time += self._shift
         else:
@@ -130,7 +129,7 @@ def stream_frames(
     assert video is not None
     rate = video.average_rate or video.guessed_rate
     period = 1.0 / float(rate) if rate else 0.04
-    clock = Clock(period)
+    clock = Clock(period, media.latest)
     fps: float | None = media.job["fps"]
     due = end = started = 0.0
     held: Picture | None = None

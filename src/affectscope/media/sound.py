@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from av.audio.resampler import AudioResampler
+from av.error import FFmpegError
 
-from affectscope.media.demux import Media, Refusal, time_of
-from affectscope.media.pictures import JUMP
+from affectscope.media.demux import Media, Refusal, is_wrong, time_of
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
@@ -74,12 +75,16 @@ def stream_audio(media: Media, send: Callable[[bytes, Any], None]) -> None:
 class Splice:
     """Joins frames of sound whose time stamps may leave gaps, overlap or start anew.
 
+    Args:
+        latest: Time after which no time stamp is believed.
+
     Attributes:
         start: Time of the first sample that counts, None before the first frame.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, latest: float = math.inf) -> None:
         self.start: float | None = None
+        self._latest = latest
         self._next = 0.0
         self._shift = 0.0
 
@@ -100,7 +105,7 @@ class Splice:
             return 0.0, min(length, self.start - time)
         if time is None:
             time = self._next - self._shift
-        elif time + self._shift < self._next - JUMP:
+        elif is_wrong(time + self._shift, self._next, self._latest):
             self._shift = self._next - time
         off = time + self._shift - self._next
         if abs(off) <= TOLERANCE:
@@ -112,7 +117,7 @@ class Splice:
 
 def _signal(media: Media, audio: AudioStream, rate: int) -> Iterator[tuple[float, bytes]]:
     """Yield (time of the first sample of all, float32 bytes) without gap or overlap."""
-    splice = Splice()
+    splice = Splice(media.latest)
     resampler, setting = _resampler(rate), ("", "", 0)
     for frame in media.decode(audio):
         length = frame.samples / frame.sample_rate
@@ -126,9 +131,16 @@ def _signal(media: Media, audio: AudioStream, rate: int) -> Iterator[tuple[float
         for piece in _silence(round(gap * rate), rate):
             yield start, piece
         surplus = round(cut * rate) * SAMPLE
-        for piece in _convert(resampler, frame):
-            yield start, piece[surplus:]
-            surplus = max(0, surplus - len(piece))
+        try:
+            for piece in _convert(resampler, frame):
+                yield start, piece[surplus:]
+                surplus = max(0, surplus - len(piece))
+        except FFmpegError:
+            # A damaged header may announce channels that cannot be mixed.
+            media.damaged += 1
+            resampler, setting = _resampler(rate), ("", "", 0)
+            for piece in _silence(round((length - cut) * rate), rate):
+                yield start, piece
     for piece in _convert(resampler, None):
         yield splice.start or 0.0, piece
 
