@@ -26,6 +26,9 @@ from training.text.train import padded, train
 HELD_OUT = 3500
 """Training texts kept for temperature and thresholds."""
 
+LONGEST = 128
+"""Tokens that the product reads of a text."""
+
 LABELS = vocabulary("goemotions-28").labels
 Outputs = tuple[NDArray[np.float32], NDArray[np.float32]]
 
@@ -54,8 +57,8 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     path = quantised(model, args.run, args.out / "text-emotion.onnx")
     tokenizer.save(str(args.out / "text-emotion.tokenizer.json"), pretty=False)
-    dev = goemotions(args.data / "text/goemotions/dev.tsv", tokenizer)
-    ratings = emobank(args.data / "text/emobank/dev.csv", tokenizer)
+    dev = goemotions(args.data / "text/goemotions/dev.tsv", tokenizer, LONGEST)
+    ratings = emobank(args.data / "text/emobank/dev.csv", tokenizer, LONGEST)
     card(path, fold, dev, ratings, args.epochs)
     shutil.rmtree(args.run / "onnx", ignore_errors=True)
 
@@ -88,17 +91,23 @@ def quantised(model: TextNet, run: Path, path: Path) -> Path:
 
 
 def outputs_of(path: Path, texts: Texts) -> Outputs:
-    """Run the shipped file over texts: logits [n, 28] and vad [n, 3]."""
+    """Run the shipped file over texts: logits [n, 28] and vad [n, 3].
+
+    Eight-bit activations share one scale in a batch, so the batches are those of the product's
+    evaluation: 256 texts in order, sorted by length, 32 at a time.
+    """
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    order = np.argsort([len(one) for one in texts.ids])
-    logits = np.zeros((len(order), 28), np.float32)
-    vad = np.zeros((len(order), 3), np.float32)
-    for start in range(0, len(order), 32):
-        index = order[start : start + 32]
-        ids, mask = padded([texts.ids[i] for i in index])
-        logits[index], vad[index] = session.run(
-            ["logits", "vad"], {"input_ids": ids.numpy(), "attention_mask": mask.numpy()}
-        )
+    n = len(texts.ids)
+    logits = np.zeros((n, 28), np.float32)
+    vad = np.zeros((n, 3), np.float32)
+    for first in range(0, n, 256):
+        order = sorted(range(first, min(first + 256, n)), key=lambda i: len(texts.ids[i]))
+        for start in range(0, len(order), 32):
+            index = order[start : start + 32]
+            ids, mask = padded([texts.ids[i] for i in index])
+            logits[index], vad[index] = session.run(
+                ["logits", "vad"], {"input_ids": ids.numpy(), "attention_mask": mask.numpy()}
+            )
     return logits, vad
 
 

@@ -34,14 +34,14 @@ def tokenizer_of(folder: Path) -> Tokenizer:
     return tokenizer
 
 
-def _encode(tokenizer: Tokenizer, texts: list[str]) -> list[list[int]]:
-    tokenizer.enable_truncation(LONGEST)
+def _encode(tokenizer: Tokenizer, texts: list[str], longest: int) -> list[list[int]]:
+    tokenizer.enable_truncation(longest)
     ids = [one.ids for one in tokenizer.encode_batch(texts)]
     tokenizer.no_truncation()
     return ids
 
 
-def goemotions(path: Path, tokenizer: Tokenizer) -> Texts:
+def goemotions(path: Path, tokenizer: Tokenizer, longest: int = LONGEST) -> Texts:
     """Load a split: text, comma-separated label numbers, id."""
     texts, targets = [], []
     with path.open(encoding="utf-8", newline="") as file:
@@ -50,12 +50,13 @@ def goemotions(path: Path, tokenizer: Tokenizer) -> Texts:
             row[[int(label) for label in labels.split(",")]] = 1
             texts.append(text)
             targets.append(row)
-    return Texts(_encode(tokenizer, texts), np.stack(targets))
+    return Texts(_encode(tokenizer, texts, longest), np.stack(targets))
 
 
-def emobank(path: Path, tokenizer: Tokenizer) -> Texts:
+def emobank(path: Path, tokenizer: Tokenizer, longest: int = LONGEST) -> Texts:
     """Load a split; ratings of 1 to 5 become -1 to 1."""
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     targets = [[(float(row[axis]) - 3) / 2 for axis in "VAD"] for row in rows]
-    return Texts(_encode(tokenizer, [row["text"] for row in rows]), np.array(targets, np.float32))
+    ids = _encode(tokenizer, [row["text"] for row in rows], longest)
+    return Texts(ids, np.array(targets, np.float32))

@@ -34,7 +34,6 @@ class VoiceNet(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.zeros(64))
         self.register_buffer("scale", torch.ones(64))
         self.blocks = nn.Sequential(
             Block(1, 24, (2, 2)),
@@ -48,9 +47,8 @@ class VoiceNet(nn.Module):
         self.head = nn.Linear(256, 8)
 
     def forward(self, logmel: Tensor) -> Tensor:
-        x = (logmel - self.mean) / self.scale
-        # The level of a recording says more of the microphone than of the speaker.
-        x = x - 0.8 * x.mean((1, 2), keepdim=True)
+        # The mean spectrum of a clip says more of the microphone and the room than of the emotion.
+        x = (logmel - logmel.mean(1, keepdim=True)) / self.scale
         # Two frames of 10 ms make one of 20 ms: half the work, and prosody is slower than that.
         x = self.blocks(nn.functional.avg_pool2d(x.unsqueeze(1), (2, 1)))
         x = x.permute(0, 2, 1, 3).flatten(2)

@@ -28,7 +28,20 @@ def logits_of(model: VoiceNet, clips: list[Clip]) -> NDArray[np.float32]:
 
 def recall_of(logits: NDArray[np.float32], clips: list[Clip]) -> float:
     """Return the unweighted average recall."""
-    return float(recall_score([c.label for c in clips], logits.argmax(1), average="macro"))
+    return float(
+        recall_score(
+            [c.label for c in clips],
+            logits.argmax(1),
+            average="macro",
+            labels=sorted({c.label for c in clips}),
+        )
+    )
+
+
+def _centred(mel: NDArray[np.float16]) -> NDArray[np.float32]:
+    """Take the mean spectrum off, as the network does."""
+    x = mel.astype(np.float32)
+    return x - x.mean(0)
 
 
 def _crop(mel: NDArray[np.float16], frames: int, rng: np.random.Generator) -> NDArray[np.float32]:
@@ -67,9 +80,8 @@ def train(clips: list[Clip], run: Path, *, epochs: int, rate: float = 2e-3) -> V
     items = [
         (mel, clip.label, clip.speaker.startswith("Actor")) for clip in seen for mel in clip.mels
     ]
-    frames = np.concatenate([mel[::7].astype(np.float32) for mel, _, _ in items])
+    frames = np.concatenate([_centred(mel)[::7] for mel, _, _ in items])
     model = VoiceNet()
-    model.mean.copy_(torch.from_numpy(frames.mean(0)))
     model.scale.copy_(torch.from_numpy(frames.std(0)))
     model = model.to(memory_format=torch.channels_last)
     average = copy.deepcopy(model)

@@ -20,7 +20,7 @@ _COLOURS = {
     "disgust": "chartreuse3",
     "fear": "medium_purple1",
 }
-_STRIP = 32
+_STRIP = 24
 """Characters of a timeline."""
 
 _MOST_LINES = 40
