@@ -207,9 +207,7 @@ class TestCheckHealth:
             ("http://example.org", False),
         ],
     )
-    def test_proxies_are_left_out_on_this_machine(
-        self, check_health, run_load_test, url, loopback
-    ):
+    def test_proxies_are_left_out_on_this_machine(self, check_health, run_load_test, url, loopback):
         assert check_health.is_loopback(url) is loopback
         assert run_load_test.is_loopback(url) is loopback
 
@@ -312,9 +310,7 @@ class TestRunLoadTest:
             ((500, "[]"), "answered 500"),
         ],
     )
-    def test_the_gateway_answers_something_else(
-        self, run_load_test, serve, capsys, answer, said
-    ):
+    def test_the_gateway_answers_something_else(self, run_load_test, serve, capsys, answer, said):
         assert run_load_test.main(["--url", serve({"/load-test": answer})]) == 2
         assert said in capsys.readouterr().err
 
