@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 
 import pytest
@@ -120,7 +121,5 @@ class TestUnicode:
             {"messages": value},
             {"messages": [{"text": "a", "time": value, "speaker": value}]},
         ):
-            try:
-                parse_messages(document)
-            except RequestError as error:
-                assert error.detail
+            with contextlib.suppress(RequestError):
+                assert parse_messages(document)

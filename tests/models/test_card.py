@@ -50,7 +50,7 @@ class TestReading:
             card("mood")
 
     def test_a_file_that_the_card_does_not_name_is_refused(self) -> None:
-        with pytest.raises(InvalidValue, match="face-expression.onnx"):
+        with pytest.raises(InvalidValue, match=r"face-expression\.onnx"):
             card("face-expression").path("../../secrets")
 
     @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -51,8 +50,8 @@ class Served:
 
 
 @pytest.fixture
-def log(tmp_path: Path) -> Iterator[Path]:
-    yield tmp_path / "log"
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "log"
 
 
 def test_it_stops_when_told_and_logs_json_lines(log: Path) -> None:

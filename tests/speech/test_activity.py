@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -24,7 +26,7 @@ def test_a_sentence_between_silences_is_found_in_its_place() -> None:
 
     assert phrases[0].start == pytest.approx(3.0, abs=0.25)
     assert phrases[-1].end == pytest.approx(3 + len(sentence) / RATE, abs=0.6)
-    assert all(a.end <= b.start + 1e-9 for a, b in zip(phrases, phrases[1:], strict=False))
+    assert all(a.end <= b.start + 1e-9 for a, b in pairwise(phrases))
 
 
 def test_the_samples_are_those_of_the_interval() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import jiwer
@@ -29,9 +30,7 @@ class TestPocketSphinx:
 
         assert words[0].start >= 12.5
         assert words[-1].end <= phrase.end
-        assert all(
-            a.start < a.end <= b.start + 1e-6 for a, b in zip(words, words[1:], strict=False)
-        )
+        assert all(a.start < a.end <= b.start + 1e-6 for a, b in pairwise(words))
         assert not any(c in word.text for word in words for c in "<>[]()")
 
     def test_the_same_phrase_is_heard_the_same_every_time(self) -> None:

@@ -23,7 +23,10 @@ class Answer(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200); self.end_headers()
     def log_message(self, *_): pass
-threading.Thread(target=lambda: (os.read(int(os.environ['AFFECTSCOPE_LIFELINE_FD']), 1), os._exit(1)), daemon=True).start()
+def watch():
+    os.read(int(os.environ['AFFECTSCOPE_LIFELINE_FD']), 1)
+    os._exit(1)
+threading.Thread(target=watch, daemon=True).start()
 signal.signal(signal.SIGTERM, signal.SIG_IGN if sys.argv[2] == 'stubborn' else lambda *_: os._exit(0))
 http.server.ThreadingHTTPServer(('127.0.0.1', int(sys.argv[1])), Answer).serve_forever()
 """

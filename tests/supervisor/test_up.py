@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -22,7 +21,7 @@ COMMAND = [sys.executable, "-m", "affectscope", "up"]
 
 
 @pytest.fixture
-def ports() -> Iterator[dict[str, str]]:
+def ports() -> dict[str, str]:
     """Variables that move every process to a free port."""
     held = [socket.socket() for _ in NAMES]
     for one in held:
@@ -33,7 +32,7 @@ def ports() -> Iterator[dict[str, str]]:
     }
     for one in held:
         one.close()
-    yield found
+    return found
 
 
 def test_a_taken_port_stops_it_before_anything_starts(ports: dict[str, str]) -> None:

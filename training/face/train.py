@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from training.averaging import move_average
 from training.face.model import FaceNet
 from training.face.prepare import Faces, for_scoring
 
@@ -103,15 +104,7 @@ def train(faces: Faces, dev: Path, run: Path, *, epochs: int, rate: float = 0.1)
             optimiser.step()
             schedule.step()
             losses += loss.item()
-            decay = min(0.998, (schedule.last_epoch + 1) / (schedule.last_epoch + 10))
-            with torch.no_grad():
-                for kept, new in zip(
-                    average.state_dict().values(), model.state_dict().values(), strict=True
-                ):
-                    if kept.dtype.is_floating_point:
-                        kept.lerp_(new, 1 - decay)
-                    else:
-                        kept.copy_(new)
+            move_average(average, model, schedule.last_epoch)
         accuracy = (logits_of(average, scored.images).argmax(1) == scored.labels).mean()
         line = (
             f"epoch {epoch + 1}/{epochs} loss {losses / steps:.4f} "

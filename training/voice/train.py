@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import recall_score
 from torch import Tensor
 
+from training.averaging import move_average
 from training.voice.model import VoiceNet
 from training.voice.prepare import CALIBRATION, SCORED, Clip
 
@@ -119,15 +120,7 @@ def train(clips: list[Clip], run: Path, *, epochs: int, rate: float = 2e-3) -> V
             optimiser.step()
             schedule.step()
             losses += loss.item()
-            decay = min(0.998, (schedule.last_epoch + 1) / (schedule.last_epoch + 10))
-            with torch.no_grad():
-                for kept, new in zip(
-                    average.state_dict().values(), model.state_dict().values(), strict=True
-                ):
-                    if kept.dtype.is_floating_point:
-                        kept.lerp_(new, 1 - decay)
-                    else:
-                        kept.copy_(new)
+            move_average(average, model, schedule.last_epoch)
         torch.save(average.state_dict(), run / "voice.pt")
         figures = " ".join(
             f"{name} uar {recall_of(logits_of(average, some), some):.3f}"

@@ -21,7 +21,6 @@ from affectscope.affect import (
 )
 from affectscope.errors import ModelNotPermitted
 from affectscope.media import read_audio
-from affectscope.models import Card
 from affectscope.models import card as model_card
 from affectscope.speech import voice
 from affectscope.speech.activity import Speech, SpeechFinder
@@ -74,13 +73,12 @@ class SpeechAnalyzer:
                 sound is unsupported.
         """
         permitted = self._permitted()
-        card = model_card(voice.NAME)
         finder, loudest, found = SpeechFinder(), -120.0, False
         with stage("decode"):
             reader = read_audio(path)
         with reader:
             yield MediaNoted(modality="voice", duration=reader.info.duration)
-            yield TrackOpened(track=_track(card))
+            yield TrackOpened(track=_track(permitted))
             while True:
                 with stage("decode"):
                     chunk = next(reader, None)
@@ -186,13 +184,15 @@ def transcribe(path: str | Path, engine: Transcriber | None = None) -> list[Utte
     return lines
 
 
-def _track(card: Card) -> Track:
+def _track(permitted: bool) -> Track:
+    card = model_card(voice.NAME)
+    model = ModelRef(name=card.name, version=card.version, license_class=card.license_class)
     return Track(
         id=TRACK,
         subject=SPEAKER,
         modality="voice",
         vocabulary=card.vocabulary,
-        model=ModelRef(name=card.name, version=card.version, license_class=card.license_class),
+        model=model if permitted else None,
     )
 
 
