@@ -12,9 +12,9 @@ from affectscope.chat.messages import LONGEST_MESSAGE, MOST_MESSAGES, parse_mess
 from affectscope.service import (
     Service,
     ServiceSettings,
+    analysis_responses,
     json_schema,
     own_port,
-    problem_responses,
     read_settings,
 )
 
@@ -82,7 +82,7 @@ def create(settings: ChatSettings | None = None) -> Service:
     @service.app.post(
         "/analyze-chat",
         tags=["analysis"],
-        responses=problem_responses(),
+        responses=analysis_responses(),
         openapi_extra=json_schema(BODY, EXAMPLES),
     )
     async def analyze_chat(request: Request) -> Response:

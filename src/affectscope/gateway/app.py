@@ -26,13 +26,14 @@ from affectscope.service import (
     INTERNAL_HEADER,
     OPERATOR_HEADER,
     Service,
+    analysis_responses,
+    flag,
     is_operator,
     json_schema,
     multipart_schema,
     problem_responses,
     read_settings,
 )
-from affectscope.service.answers import flag
 from affectscope.telemetry import outgoing_headers
 
 ANALYZE = "/analyze"
@@ -65,8 +66,9 @@ class Gateway(Service):
         self.loader = Loader(settings.urls(), settings.load_test_seconds)
 
     @asynccontextmanager
-    async def _lifespan(self, app: FastAPI) -> AsyncIterator[None]:
-        async with super()._lifespan(app):
+    async def lifespan(self, app: FastAPI) -> AsyncIterator[None]:
+        """Watch the services and hold connections to them, beside what every service does."""
+        async with super().lifespan(app):
             watching = asyncio.create_task(self.watch.run())
             try:
                 yield
@@ -125,7 +127,7 @@ def _add_relay(gateway: Gateway, backend: Backend) -> None:
         name=backend.endpoint.strip("/").replace("-", "_"),
         summary=backend.title,
         description=f"Passed on to the {backend.name} service, whose own documents say more.",
-        responses=problem_responses(),
+        responses=analysis_responses(),
         openapi_extra=multipart_schema({backend.field: "The file."}, required=(backend.field,))
         if backend.field
         else json_schema({"type": "object"}, {}),
@@ -141,7 +143,7 @@ def _add_analyze(gateway: Gateway) -> None:
     @gateway.app.post(
         ANALYZE,
         tags=["analysis"],
-        responses=problem_responses(),
+        responses=analysis_responses(),
         openapi_extra=multipart_schema(
             {"video_file": "A video or an image.", "audio_file": "A voice."},
             {
@@ -204,7 +206,7 @@ def _add_load_test(gateway: Gateway) -> None:
     @gateway.app.post(
         LOAD_TEST,
         tags=["monitoring"],
-        responses=problem_responses(),
+        responses=problem_responses(400, 403, 413, 415, 422, 503),
         openapi_extra={"requestBody": {"required": True, "content": {"application/json": content}}},
     )
     async def load_test(request: Request) -> dict[str, object]:

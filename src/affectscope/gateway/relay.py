@@ -16,7 +16,7 @@ from affectscope.errors import AffectscopeError, ClientGone, Unavailable, proble
 from affectscope.gateway.backends import Backend
 from affectscope.gateway.lines import Lines
 from affectscope.gateway.settings import GatewaySettings
-from affectscope.service.uploads import check_length, chunks
+from affectscope.service import check_length, chunks
 from affectscope.telemetry import get_logger
 
 Result = TypeVar("Result")

@@ -1,14 +1,20 @@
 """What every HTTP service shares: the one factory, its settings, and the process that serves."""
 
+from affectscope.service.answers import flag
 from affectscope.service.bodies import parse_object
-from affectscope.service.documentation import json_schema, multipart_schema, problem_responses
+from affectscope.service.documentation import (
+    analysis_responses,
+    json_schema,
+    multipart_schema,
+    problem_responses,
+)
 from affectscope.service.factory import JSON_LIMIT, Service
 from affectscope.service.health import Check
 from affectscope.service.problems import problem_response
 from affectscope.service.security import INTERNAL_HEADER, OPERATOR_HEADER, is_operator
 from affectscope.service.server import LIFELINE, run_service
 from affectscope.service.settings import ServiceSettings, is_loopback, own_port, read_settings
-from affectscope.service.uploads import Form, Upload
+from affectscope.service.uploads import Form, Upload, check_length, chunks
 
 __all__ = [
     "INTERNAL_HEADER",
@@ -20,6 +26,10 @@ __all__ = [
     "Service",
     "ServiceSettings",
     "Upload",
+    "analysis_responses",
+    "check_length",
+    "chunks",
+    "flag",
     "is_loopback",
     "is_operator",
     "json_schema",

@@ -9,8 +9,11 @@ from typing import Any
 import fastapi_offline
 from fastapi import FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
+
+from affectscope.affect import Notice, Session
 
 ASSETS = Path(fastapi_offline.__file__).with_name("static")
 
@@ -98,6 +101,31 @@ def add_documentation(app: FastAPI) -> None:
         return page
 
 
+class AnalysisAnswer(BaseModel):
+    """What every analysis answers; for the document only, the answer itself is made elsewhere."""
+
+    session: Session
+    timing: dict[str, float] = Field(
+        description="Seconds of each stage, and `total`.",
+        examples=[{"upload": 0.01, "queue": 0.0002, "infer": 0.05, "total": 0.06}],
+    )
+    warnings: list[Notice]
+    profile: dict[str, Any] | None = Field(
+        default=None,
+        description="With `profile=true`: `wall_seconds` and `functions`, sorted by "
+        "`cumulative_seconds`.",
+    )
+
+
+def analysis_responses() -> dict[int | str, dict[str, Any]]:
+    """Return the documented answers of an analysis: the session, and every problem."""
+    answer = {
+        "model": AnalysisAnswer,
+        "description": "The session; with `Accept: application/x-ndjson` one record a line.",
+    }
+    return {200: answer, **problem_responses(*_STATUSES)}
+
+
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the documented problems of an endpoint."""
     return {
@@ -105,7 +133,7 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
             "description": _STATUSES[status],
             "content": {"application/problem+json": {"schema": PROBLEM_SCHEMA}},
         }
-        for status in statuses or _STATUSES
+        for status in statuses
     }
 
 

@@ -69,18 +69,19 @@ class Service:
             version=__version__,
             docs_url=None,
             redoc_url=None,
-            lifespan=self._lifespan,
+            lifespan=self.lifespan,
         )
         add_handlers(self.app)
         add_documentation(self.app)
         self._add_routes()
         # The last one added is the outermost: everything is measured, refusals too.
-        self.app.add_middleware(UnexpectedErrors)
         self.app.add_middleware(Gatekeeper, settings=settings)
+        self.app.add_middleware(UnexpectedErrors)
         self.app.add_middleware(self.telemetry.middleware)
 
     @asynccontextmanager
-    async def _lifespan(self, app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(self, app: FastAPI) -> AsyncIterator[None]:
+        """Run what runs beside the requests; a service with more of that extends it."""
         self.telemetry.start()
         warming = asyncio.ensure_future(self._become_ready())
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from affectscope.errors import (
     MissingField,
     NotFound,
     RequestError,
+    RequestTimeout,
     Unavailable,
     problem,
 )
@@ -44,8 +46,13 @@ def problem_response(error: AffectscopeError, scope: Scope) -> Response:
     headers = {}
     if isinstance(error, Unavailable):
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
+    if isinstance(error, RequestTimeout):
+        # What is still to come of the body would be taken for the next request.
+        headers["Connection"] = "close"
+    # What is no character, half of a surrogate pair from a hostile body, stays an escape of JSON.
+    content = json.dumps(body, ensure_ascii=False, default=str).encode("utf-8", "backslashreplace")
     return Response(
-        json.dumps(body, ensure_ascii=False, default=str),
+        content,
         status_code=error.status,
         media_type=MEDIA_TYPE,
         headers=headers,
@@ -117,6 +124,13 @@ class UnexpectedErrors:
 
         try:
             await self._app(scope, receive, noticing)
+        except asyncio.CancelledError:
+            # The server cancels what is left when it stops; a client can ask the next one.
+            if started or scope["type"] != "http":
+                raise
+            error: AffectscopeError = Unavailable("this service is being stopped", retry_after=5.0)
+            await problem_response(error, scope)(scope, receive, send)
+            raise
         except Exception:
             if scope["type"] != "http":
                 raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from urllib.parse import urlsplit
+import re
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -20,17 +20,21 @@ OPERATOR_HEADER = "x-affectscope-operator"
 
 _FORWARDING = ("forwarded", "via", "x-real-ip")
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+_HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::[0-9]{1,5})?", re.IGNORECASE)
+_ORIGIN = re.compile(rf"https?://{_HOST.pattern}", re.IGNORECASE)
 
 
 class Gatekeeper:
     """Middleware that refuses unknown hosts and foreign origins before anything else happens.
 
     A page of another site can make a browser send requests to loopback; the browser then names the
-    page in ``Origin``, and after a rebinding attack its host in ``Host``.
+    page in ``Origin``, and after a rebinding attack its host in ``Host``. Whoever pretends to be
+    the gateway, or is one with another secret, is refused too.
     """
 
     def __init__(self, app: ASGIApp, settings: ServiceSettings) -> None:
         self._app = app
+        self._settings = settings
         self._hosts = {"localhost", "127.0.0.1", "[::1]", *settings.allowed_hosts}
         if not settings.loopback_only and settings.host not in ("0.0.0.0", "::"):  # noqa: S104
             self._hosts.add(settings.host.lower())
@@ -52,24 +56,21 @@ class Gatekeeper:
 
     def _check(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
-        host = _name(headers.get("host", ""))
-        if host not in self._hosts:
+        hosts = headers.getlist("host")
+        if len(hosts) != 1 or not self._knows(_HOST, hosts[0]):
             raise UnknownHost(
-                f"Host is {headers.get('host', '')!r:.80}; valid: {', '.join(sorted(self._hosts))}"
+                f"Host is {', '.join(hosts)!r:.80}; valid: {', '.join(sorted(self._hosts))}"
             )
-        origin = headers.get("origin")
-        if origin is None or (scope["type"] == "http" and scope["method"] in _SAFE_METHODS):
+        if scope["type"] == "http" and scope["method"] in _SAFE_METHODS:
             return
-        if _name(urlsplit(origin).netloc) not in self._hosts:
-            raise ForeignOrigin(f"a page of {origin!r:.80} may not send requests here")
+        for origin in headers.getlist("origin"):
+            if not self._knows(_ORIGIN, origin):
+                raise ForeignOrigin(f"a page of {origin!r:.80} may not send requests here")
+        _from_gateway(headers, self._settings)
 
-
-def _name(host: str) -> str:
-    """Return the host without its port."""
-    host = host.lower()
-    if host.startswith("["):
-        return host.partition("]")[0] + "]"
-    return host.partition(":")[0]
+    def _knows(self, form: re.Pattern[str], value: str) -> bool:
+        found = form.fullmatch(value)
+        return found is not None and found["name"].lower() in self._hosts
 
 
 def is_operator(scope: Scope, settings: ServiceSettings) -> bool:
@@ -87,16 +88,30 @@ def is_operator(scope: Scope, settings: ServiceSettings) -> bool:
         wanted = settings.admin_token.get_secret_value()
         if scheme.lower() == "bearer" and _same(token.strip(), wanted):
             return True
-    claimed = headers.get(INTERNAL_HEADER)
-    if claimed is not None:
-        secret = settings.internal_secret
-        if secret is None or not _same(claimed, secret.get_secret_value()):
-            raise NotPermitted(f"the header {INTERNAL_HEADER} is not the one of this system")
+    if _from_gateway(headers, settings):
         return headers.get(OPERATOR_HEADER) == "1"
     if any(name in _FORWARDING or name.startswith("x-forwarded-") for name in headers):
         return False
     client = scope.get("client")
     return client is not None and is_loopback(client[0])
+
+
+def _from_gateway(headers: Headers, settings: ServiceSettings) -> bool:
+    """Tell whether a request comes from the gateway.
+
+    Raises:
+        NotPermitted: It claims so with a wrong secret.
+    """
+    claimed = headers.get(INTERNAL_HEADER)
+    if claimed is None:
+        return False
+    secret = settings.internal_secret
+    if secret is None or not _same(claimed, secret.get_secret_value()):
+        raise NotPermitted(
+            f"the header {INTERNAL_HEADER} is not the one of this system; gateway and services "
+            "need the same AFFECTSCOPE_INTERNAL_SECRET"
+        )
+    return True
 
 
 def require_operator(scope: Scope, settings: ServiceSettings) -> None:

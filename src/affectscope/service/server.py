@@ -26,6 +26,8 @@ def run_service(service: Service) -> None:
         service.name, level=logging.getLevelNamesMapping()[settings.log_level.upper()]
     )
     _hold_lifeline()
+    # Its start and stop are told by lines of our own; what goes wrong still shows.
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     get_logger().info("starting", port=settings.port)
     uvicorn.run(
         service.app,

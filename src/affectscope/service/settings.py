@@ -6,11 +6,18 @@ import ipaddress
 from typing import Annotated, ClassVar, Literal, TypeVar
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from affectscope.errors import InvalidValue
 
 GIB = 1024**3
+PREFIX = "AFFECTSCOPE_"
 S = TypeVar("S", bound="ServiceSettings")
 
 
@@ -18,7 +25,7 @@ class ServiceSettings(BaseSettings):
     """What the environment says about a service; every variable begins with ``AFFECTSCOPE_``."""
 
     model_config = SettingsConfigDict(
-        env_prefix="AFFECTSCOPE_", extra="ignore", populate_by_name=True, frozen=True
+        env_prefix=PREFIX, extra="ignore", populate_by_name=True, frozen=True
     )
     service: ClassVar[str] = "service"
 
@@ -55,6 +62,28 @@ class ServiceSettings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severe log lines that are written."
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read arguments and our own variables, nothing else.
+
+        The alias `port` is meant for arguments. Without this it would also match the variable
+        `PORT`, which many a platform sets, and give all services the same port.
+        """
+        assert isinstance(env_settings, EnvSettingsSource)
+        env_settings.env_vars = {
+            name: value
+            for name, value in env_settings.env_vars.items()
+            if name.upper().startswith(PREFIX)
+        }
+        return init_settings, env_settings
 
     @field_validator("allowed_hosts", mode="before")
     @classmethod
@@ -118,8 +147,8 @@ def _variable(cls: type[ServiceSettings], field: str) -> str:
     """Return the environment variable of a field, which may have a name of its own."""
     alias = cls.model_fields[field].validation_alias
     choices = alias.choices if isinstance(alias, AliasChoices) else []
-    own = [str(one) for one in choices if str(one).startswith("AFFECTSCOPE_")]
-    return own[0] if own else f"AFFECTSCOPE_{field.upper()}"
+    own = [str(one) for one in choices if str(one).startswith(PREFIX)]
+    return own[0] if own else f"{PREFIX}{field.upper()}"
 
 
 def own_port(service: str, default: int) -> int:
@@ -128,7 +157,7 @@ def own_port(service: str, default: int) -> int:
         default=default,
         ge=0,
         le=65535,
-        validation_alias=AliasChoices("port", f"AFFECTSCOPE_{service.upper()}_PORT"),
+        validation_alias=AliasChoices("port", f"{PREFIX}{service.upper()}_PORT"),
         description=f"Port of the {service} service.",
     )
     return port

@@ -1,8 +1,25 @@
-"""One occasion as one record: compose the modalities, put them on one clock, fuse, write files."""
+"""One occasion as one record: compose the modalities, put them on one clock, fuse, write files.
+
+`analyze` is found on first use, so that who only combines need not load the analyzers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from affectscope.session.combine import PERSON, combine
-from affectscope.session.compose import analyze
 from affectscope.session.exports import COLUMNS, rows, write
 from affectscope.session.fusion import METHOD, fuse
 
+if TYPE_CHECKING:
+    from affectscope.session.compose import analyze
+
 __all__ = ["COLUMNS", "METHOD", "PERSON", "analyze", "combine", "fuse", "rows", "write"]
+
+
+def __getattr__(name: str) -> object:
+    if name == "analyze":
+        from affectscope.session import compose
+
+        return compose.analyze
+    raise AttributeError(f"module 'affectscope.session' has no attribute {name!r}")

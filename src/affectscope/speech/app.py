@@ -11,9 +11,9 @@ from affectscope.media import warm_up
 from affectscope.service import (
     Service,
     ServiceSettings,
+    analysis_responses,
     multipart_schema,
     own_port,
-    problem_responses,
     read_settings,
 )
 from affectscope.speech.analyzer import SpeechAnalyzer
@@ -50,7 +50,7 @@ def create(settings: SpeechSettings | None = None) -> Service:
     @service.app.post(
         "/analyze-speech",
         tags=["analysis"],
-        responses=problem_responses(),
+        responses=analysis_responses(),
         openapi_extra=multipart_schema(
             {"audio_file": "Any audio file, or a video with sound."}, required=("audio_file",)
         ),

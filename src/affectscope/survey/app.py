@@ -11,9 +11,9 @@ from affectscope.errors import InvalidValue, MissingField
 from affectscope.service import (
     Service,
     ServiceSettings,
+    analysis_responses,
     json_schema,
     own_port,
-    problem_responses,
     read_settings,
 )
 from affectscope.survey.analyzer import SurveyAnalyzer
@@ -61,7 +61,7 @@ def create(settings: SurveySettings | None = None) -> Service:
     @service.app.post(
         "/analyze-survey",
         tags=["analysis"],
-        responses=problem_responses(),
+        responses=analysis_responses(),
         openapi_extra=json_schema(BODY, EXAMPLES),
     )
     async def analyze_survey(request: Request) -> Response:

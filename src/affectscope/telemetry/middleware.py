@@ -275,9 +275,10 @@ class Exchange:
         if not self.complete:
             fields["complete"] = False
         log = get_logger()
-        if status >= 500:
-            log.error("request", **fields)
-        elif endpoint in _QUIET:
+        if endpoint in _QUIET:
+            # Probes ask every second; what makes them fail has a log line of its own.
             log.debug("request", **fields)
+        elif status >= 500:
+            log.error("request", **fields)
         else:
             log.info("request", **fields)

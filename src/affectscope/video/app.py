@@ -11,9 +11,9 @@ from affectscope.media import FORMATS
 from affectscope.service import (
     Service,
     ServiceSettings,
+    analysis_responses,
     multipart_schema,
     own_port,
-    problem_responses,
     read_settings,
 )
 from affectscope.video.analyzer import VideoAnalyzer
@@ -44,7 +44,7 @@ def create(settings: VideoSettings | None = None) -> Service:
     @service.app.post(
         "/analyze-video",
         tags=["analysis"],
-        responses=problem_responses(),
+        responses=analysis_responses(),
         openapi_extra=multipart_schema(
             {"video_file": f"A video or an image; one of {', '.join(FORMATS)}, with pictures."},
             required=("video_file",),
