@@ -31,6 +31,25 @@ def test_ports_can_be_moved(monkeypatch: pytest.MonkeyPatch) -> None:
     assert chat.command[-2:] == ["serve", "chat"]
 
 
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("0.0.0.0", "http://127.0.0.1:8004/"),
+        ("10.0.0.5", "http://10.0.0.5:8004/"),
+        ("::1", "http://[::1]:8004/"),
+        ("", "http://127.0.0.1:8004/"),
+    ],
+)
+def test_they_are_asked_where_they_listen(
+    monkeypatch: pytest.MonkeyPatch, host: str, address: str
+) -> None:
+    monkeypatch.setenv("AFFECTSCOPE_HOST", host)
+
+    survey = next(spec for spec in processes() if spec.name == "survey")
+
+    assert survey.address("/") == address
+
+
 @pytest.mark.parametrize("value", ["0", "65536", "x", "-1", ""])
 def test_a_bad_port_is_named(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("AFFECTSCOPE_VIDEO_PORT", value)

@@ -43,7 +43,8 @@ class ChatAnalyzer:
         """Yield a track per speaker, and a segment per message in the order given.
 
         A message is an instant: how long it took to write is not known. Where a message has no
-        time, its time is that of the last one that has.
+        time, its time is that of the last one that has. A text longer than the model reads is
+        judged by its beginning and flagged `truncated`.
 
         Args:
             messages: The conversation.
@@ -62,8 +63,11 @@ class ChatAnalyzer:
         for start in range(0, len(messages), BATCH * 4):
             batch = messages[start : start + BATCH * 4]
             with stage("infer"):
-                probabilities, places = self._model.predict([one.text for one in batch])
-            for message, shares, place in zip(batch, probabilities, places, strict=True):
+                readings = self._model.read([one.text for one in batch])
+                probabilities, places = self._model.judge(readings)
+            for message, reading, shares, place in zip(
+                batch, readings, probabilities, places, strict=True
+            ):
                 moment = moment if message.time is None else message.time
                 if message.speaker not in tracks:
                     track = Track(
@@ -76,6 +80,8 @@ class ChatAnalyzer:
                     tracks[message.speaker] = track.id
                     yield TrackOpened(track=track)
                 segment = self._segment(message.text, moment, shares.tolist(), place.tolist())
+                if reading.truncated:
+                    segment = segment.model_copy(update={"quality": ("truncated",)})
                 yield SegmentFound(track=tracks[message.speaker], segment=segment)
 
     def _segment(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import pairwise
 
 from affectscope.errors import EmptyInput, InvalidValue, MissingField, PayloadTooLarge
@@ -15,7 +15,7 @@ LONGEST_MESSAGE = 64 * 1024
 """Bytes of UTF-8."""
 
 WRITER = "writer-1"
-"""Speaker of a lone text."""
+"""Speaker of a lone text; not a name that a voice has, for nobody said whose text it is."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ def parse_messages(document: Mapping[str, object]) -> list[Message]:
 
     Args:
         document: ``{"messages": [{"speaker", "time", "text"}]}`` or ``{"text"}``. Times are all
-            seconds, or all ISO 8601 with or without offset; ISO times count from the earliest one.
+            seconds, or all ISO 8601, either all with an offset from UTC or all without; ISO times
+            count from the earliest one.
 
     Returns:
         The messages in the order given.
@@ -46,12 +47,12 @@ def parse_messages(document: Mapping[str, object]) -> list[Message]:
     Raises:
         MissingField: Neither or both of ``messages`` and ``text``, or a message lacks a field.
         EmptyInput: No message, or no text in any.
-        InvalidValue: A value of the wrong type, or times of both kinds.
+        InvalidValue: A value of the wrong type, or times of several kinds.
         PayloadTooLarge: More than `MOST_MESSAGES`, or one longer than `LONGEST_MESSAGE`.
     """
     if ("messages" in document) == ("text" in document):
         raise MissingField(
-            f"needs either 'messages' or 'text'; found: {', '.join(map(str, document)) or 'nothing'}",
+            f"needs either 'messages' or 'text'; found: {_listed(document)}",
             field="messages",
         )
     if "text" in document:
@@ -78,8 +79,9 @@ def parse_messages(document: Mapping[str, object]) -> list[Message]:
         if not isinstance(entry, Mapping):
             raise InvalidValue(f"{where} is {entry!r:.60}; valid: an object", field=where)
         if "text" not in entry:
-            found = ", ".join(map(str, entry)) or "nothing"
-            raise MissingField(f"{where} lacks 'text'; found: {found}", field=f"{where}.text")
+            raise MissingField(
+                f"{where} lacks 'text'; found: {_listed(entry)}", field=f"{where}.text"
+            )
         texts.append(_text(entry["text"], f"{where}.text"))
         speakers.append(_speaker(entry.get("speaker"), f"{where}.speaker"))
         moments.append(_moment(entry.get("time"), f"{where}.time"))
@@ -87,6 +89,10 @@ def parse_messages(document: Mapping[str, object]) -> list[Message]:
         raise EmptyInput("every message is empty", field="messages")
     times = _on_one_clock(moments)
     return [Message(*fields) for fields in zip(speakers, times, texts, strict=True)]
+
+
+def _listed(names: Iterable[object]) -> str:
+    return f"{', '.join(map(str, names)) or 'nothing':.100}"
 
 
 def _text(value: object, where: str) -> str:
@@ -117,15 +123,15 @@ def _speaker(value: object, where: str) -> str:
 def _moment(value: object, where: str) -> float | datetime | None:
     if value is None:
         return None
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
-        return float(value)
-    if isinstance(value, str):
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            pass
-        else:
-            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    try:
+        if isinstance(value, str):
+            return datetime.fromisoformat(value)
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            seconds = float(value)
+            if math.isfinite(seconds):
+                return seconds
+    except (ValueError, OverflowError):  # no date; a whole number beyond all floats
+        pass
     raise InvalidValue(
         f"{where} is {value!r:.60}; valid: seconds, an ISO 8601 time, or null", field=where
     )
@@ -138,6 +144,12 @@ def _on_one_clock(moments: Sequence[float | datetime | None]) -> list[float | No
     if any(isinstance(moment, float) for moment in moments):
         raise InvalidValue(
             "some times are seconds and some are dates; valid: one kind in a chat", field="messages"
+        )
+    if len({moment.tzinfo is None for moment in dates}) > 1:
+        # To guess the missing offset would shift messages by hours.
+        raise InvalidValue(
+            "some dates have an offset from UTC and some have none; valid: one kind in a chat",
+            field="messages",
         )
     origin = min(dates)
     return [

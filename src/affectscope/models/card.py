@@ -5,16 +5,21 @@ from __future__ import annotations
 import tomllib
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from affectscope.affect import vocabulary
 from affectscope.errors import InvalidValue, ModelUnavailable
 
 WEIGHTS = Path(__file__).with_name("weights")
 """Where the shipped weights and their cards lie."""
+
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+FileName = Annotated[str, Field(pattern=r"^[^/\\]+$")]
+"""Files lie beside their card, never elsewhere."""
 
 
 class _Table(BaseModel):
@@ -59,8 +64,8 @@ class Tried(_Table):
 class ModelFile(_Table):
     """A further file of a model, such as its tokenizer."""
 
-    file: str
-    sha256: str
+    file: FileName
+    sha256: Digest
 
 
 class Card(_Table):
@@ -71,21 +76,30 @@ class Card(_Table):
     modality: Literal["face", "voice", "text"]
     vocabulary: str
     summary: str
-    file: str
-    sha256: str
-    parameters: int
+    file: FileName
+    sha256: Digest
+    parameters: int = Field(gt=0)
     license_class: Literal["permissive", "share-alike", "non-commercial", "unlicensed-data"]
     license: str
     input: dict[str, Any]
     output: dict[str, Any]
     calibration: Calibration
-    thresholds: dict[str, float] = {}
+    thresholds: dict[str, Annotated[float, Field(ge=0, le=1)]] = {}
     data: tuple[Data, ...]
     metrics: tuple[Metric, ...]
     limits: tuple[str, ...]
     tried: tuple[Tried, ...] = ()
     files: tuple[ModelFile, ...] = ()
     folder: Path
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Card:
+        labels = vocabulary(self.vocabulary).labels
+        if strange := set(self.thresholds) - set(labels):
+            raise ValueError(
+                f"thresholds of labels outside {self.vocabulary}: {', '.join(sorted(strange))}"
+            )
+        return self
 
     def path(self, file: str) -> Path:
         """Return the place of one of the model's files.
@@ -113,15 +127,31 @@ def read_card(path: Path) -> Card:
     """Read one card.
 
     Raises:
-        ModelUnavailable: It cannot be read, or lacks something.
+        ModelUnavailable: It cannot be read, lacks something, or holds a value that is not valid.
     """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
-        head = table.pop("model")
-        limits = table.pop("limits")["known"]
-        return Card.model_validate({**head, **table, "limits": limits, "folder": path.parent})
-    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError, ValidationError) as error:
+    except (OSError, ValueError) as error:
         raise ModelUnavailable(f"the model card {path.name!r} cannot be read: {error}") from error
+    head, limits = table.pop("model", None), table.pop("limits", None)
+    for name, section in (("model", head), ("limits", limits)):
+        if not isinstance(section, dict):
+            raise ModelUnavailable(f"the model card {path.name!r} lacks the table [{name}]")
+    try:
+        return Card.model_validate(
+            {**head, **table, "limits": limits.get("known"), "folder": path.parent}
+        )
+    except (ValidationError, InvalidValue) as error:
+        reasons = _reasons(error) if isinstance(error, ValidationError) else error.detail
+        raise ModelUnavailable(f"the model card {path.name!r} is not valid: {reasons}") from error
+
+
+def _reasons(error: ValidationError) -> str:
+    return "; ".join(
+        f"{'.'.join(map(str, one['loc'])) or 'card'}: {one['msg']}"
+        + ("" if one["type"] == "missing" or not one["loc"] else f", found {one['input']!r:.60}")
+        for one in error.errors()
+    )
 
 
 @cache

@@ -6,7 +6,7 @@ import os
 from enum import StrEnum
 
 from affectscope.errors import InvalidValue, ModelNotPermitted
-from affectscope.models.card import Card
+from affectscope.models.card import Card, cards
 
 
 class LicensePolicy(StrEnum):
@@ -38,9 +38,11 @@ class LicensePolicy(StrEnum):
             ModelNotPermitted: This policy excludes them.
         """
         if not self.allows(card):
+            left = ", ".join(one.name for one in cards() if self.allows(one)) or "none"
             raise ModelNotPermitted(
                 f"{card.name} is of licence class {card.license_class!r}, which the policy "
-                f"{str(self)!r} excludes; it allows permissive and share-alike weights",
+                f"{str(self)!r} excludes; it allows permissive and share-alike weights, "
+                f"which leaves: {left}",
                 model=card.name,
                 license_class=card.license_class,
             )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from affectscope.errors import ModelUnavailable
+from affectscope.errors import InvalidValue, ModelUnavailable
 from affectscope.models.card import Card, card
 from affectscope.models.policy import LicensePolicy
 
@@ -59,10 +59,20 @@ class Model:
             inputs: Arrays by input name, as the card describes them.
 
         Returns:
-            Arrays by output name.
+            Arrays by output name, all finite.
+
+        Raises:
+            InvalidValue: The input leads to no finite output, as one that holds NaN does.
         """
-        values = self._session.run(self._outputs, inputs)
-        return dict(zip(self._outputs, values, strict=True))
+        values = dict(zip(self._outputs, self._session.run(self._outputs, inputs), strict=True))
+        for name, value in values.items():
+            # What is not finite would pass softmax and every threshold as an answer like others.
+            if not np.isfinite(value).all():
+                raise InvalidValue(
+                    f"{self.card.name} has no finite {name} for this input; it holds values that "
+                    f"are not finite, or far outside what the model reads: {', '.join(inputs)}"
+                )
+        return values
 
 
 def _verify(path: Path, digest: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable
 
 from starlette.requests import Request
@@ -13,6 +14,8 @@ from affectscope.service.uploads import check_length, chunks
 
 _SAFE_DIGITS = 300
 """Digits of a whole number that any float can still hold."""
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def parse_json(text: str | bytes) -> object:
@@ -61,12 +64,16 @@ def parse_json(text: str | bytes) -> object:
         raise MalformedRequest("the body is not JSON that can be read: nested too deep") from error
     if odd:
         where = _find(document, lambda one: isinstance(one, float) and not math.isfinite(one))
+        # Where it is nowhere, a later member of the same name has taken its place.
+        where = where or "a repeated member"
         raise InvalidValue(f"{where} is NaN or infinite; valid: a finite number", field=where)
-    if "\\u" in text and not _is_unicode(document):
+    if _SURROGATE.search(text):
         where = _find(document, lambda one: isinstance(one, str) and not _is_unicode(one))
-        raise InvalidValue(
-            f"{where} holds half of a surrogate pair; valid: text of whole characters", field=where
-        )
+        if where is not None:
+            raise InvalidValue(
+                f"{where} holds half of a surrogate pair; valid: text of whole characters",
+                field=where,
+            )
     return document
 
 
@@ -82,19 +89,16 @@ def parse_object(text: str | bytes) -> dict[str, object]:
     return document
 
 
-def _is_unicode(document: object) -> bool:
-    """Tell whether text, or all text of a document, can be written as UTF-8."""
+def _is_unicode(text: str) -> bool:
     try:
-        (
-            document if isinstance(document, str) else json.dumps(document, ensure_ascii=False)
-        ).encode()
+        text.encode()
     except UnicodeEncodeError:
         return False
     return True
 
 
-def _find(document: object, wrong: Callable[[object], bool]) -> str:
-    """Return where a document's first wrong value is, such as ``answers[3]``."""
+def _find(document: object, wrong: Callable[[object], bool]) -> str | None:
+    """Return where a document's first wrong value is, such as ``answers[3]``; None without one."""
     waiting: list[tuple[str, object]] = [("", document)]
     while waiting:
         where, value = waiting.pop()
@@ -106,8 +110,7 @@ def _find(document: object, wrong: Callable[[object], bool]) -> str:
             for name, one in reversed(value.items()):
                 here = f"{where}.{name!s:.40}" if where else f"{name!s:.40}"
                 waiting += [(here, one), (f"a name in {where or 'the body'}", name)]
-    # It was there, and a later member of the same name has taken its place.
-    return "a repeated member"
+    return None
 
 
 def _kind(document: object) -> str:

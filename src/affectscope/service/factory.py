@@ -69,6 +69,7 @@ class Service:
             version=__version__,
             docs_url=None,
             redoc_url=None,
+            openapi_tags=[{"name": "analysis"}, {"name": "monitoring"}],
             lifespan=self.lifespan,
         )
         add_handlers(self.app)

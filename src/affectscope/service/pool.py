@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import TypeVar
 
-from affectscope.errors import Overloaded
+from affectscope.errors import Overloaded, Unavailable
 from affectscope.telemetry import current_timings
 
 T = TypeVar("T")
@@ -59,11 +59,13 @@ class WorkerPool:
     async def run(self, job: Callable[[], T]) -> T:
         """Run a job in a worker thread, with the caller's context.
 
-        The time until it starts is the stage ``queue``. The job runs to its end even where the
-        caller is cancelled: a thread cannot be stopped, only asked.
+        The time until it starts is the stage ``queue``. Where the caller is cancelled, a job that
+        waits gives up its place; one that runs goes on to its end and keeps its place until then,
+        for a thread cannot be stopped, only asked.
 
         Raises:
             Overloaded: The queue is full.
+            Unavailable: The service is being stopped.
         """
         self.admit()
         timings = current_timings()
@@ -79,9 +81,12 @@ class WorkerPool:
                 spent = time.perf_counter() - began
                 self._typical_seconds += 0.2 * (spent - self._typical_seconds)
 
-        self._pending += 1
         loop = asyncio.get_running_loop()
-        future = self._executor.submit(copy_context().run, timed)
+        try:
+            future = self._executor.submit(copy_context().run, timed)
+        except RuntimeError:
+            raise Unavailable("this service is being stopped", retry_after=5.0) from None
+        self._pending += 1
         # Counted down by the job's own end, so that abandoned jobs still hold their place.
         future.add_done_callback(lambda _: _call(loop, self._done))
         return await asyncio.wrap_future(future)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
+import errno
 import tempfile
 from collections.abc import AsyncIterator, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
-from python_multipart.exceptions import MultipartParseError
+from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
@@ -23,6 +22,7 @@ from affectscope.errors import (
     MissingField,
     PayloadTooLarge,
     RequestTimeout,
+    Unavailable,
     UnsupportedMedia,
 )
 
@@ -31,6 +31,7 @@ TEXT_LIMIT = 16 * 1024 * 1024
 
 _WRITE_SIZE = 1024 * 1024
 _MOST_PARTS = 32
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True)
@@ -51,42 +52,6 @@ class Form:
     texts: dict[str, str] = field(default_factory=dict)
 
 
-class UploadFolder:
-    """A folder of this process's own; what killed predecessors left behind is removed."""
-
-    def __init__(self, service: str) -> None:
-        self._root = Path(tempfile.gettempdir()) / f"affectscope-{os.getuid()}"
-        self._service = service
-        self._path: Path | None = None
-
-    def path(self) -> Path:
-        """Return the folder, made on first use."""
-        if self._path is None:
-            self._root.mkdir(mode=0o700, exist_ok=True)
-            for left in self._root.glob("*-*-*"):
-                if not _runs(left.name.rsplit("-", 2)[1]):
-                    shutil.rmtree(left, ignore_errors=True)
-            prefix = f"{self._service}-{os.getpid()}-"
-            self._path = Path(tempfile.mkdtemp(prefix=prefix, dir=self._root))
-        return self._path
-
-    def remove(self) -> None:
-        """Remove the folder and all in it."""
-        if self._path is not None:
-            shutil.rmtree(self._path, ignore_errors=True)
-            self._path = None
-
-
-def _runs(pid: str) -> bool:
-    try:
-        os.kill(int(pid), 0)
-    except (ProcessLookupError, ValueError):
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
 def check_length(request: Request, limit: int) -> None:
     """Refuse a body that announces more than the limit, before any of it is read.
 
@@ -97,9 +62,11 @@ def check_length(request: Request, limit: int) -> None:
     announced = request.headers.get("content-length")
     if announced is None:
         return
-    if not announced.isdecimal():
+    if not (announced.isascii() and announced.isdecimal()):
         raise MalformedRequest(f"Content-Length is {announced!r:.40}; valid: a whole number")
-    if int(announced) > limit:
+    digits = announced.lstrip("0") or "0"
+    # Python refuses to convert thousands of digits, so their number is compared first.
+    if len(digits) > len(str(limit)) or int(digits) > limit:
         raise _too_large(limit)
 
 
@@ -169,6 +136,7 @@ class FormReader:
             InvalidValue: A field comes twice.
             EmptyInput: A file of zero bytes.
             PayloadTooLarge, RequestTimeout, ClientGone: As `chunks` says.
+            Unavailable: The disk is full.
         """
         kind, options = parse_options_header(request.headers.get("content-type"))
         if kind != b"multipart/form-data":
@@ -178,27 +146,33 @@ class FormReader:
         if not boundary:
             raise MalformedRequest("Content-Type multipart/form-data names no boundary")
         check_length(request, limit)
-        parser = MultipartParser(
-            boundary,
-            {
-                "on_part_begin": self._begin,
-                "on_header_field": self._header_field,
-                "on_header_value": self._header_value,
-                "on_header_end": self._header_end,
-                "on_headers_finished": self._headers_finished,
-                "on_part_data": self._data,
-                "on_part_end": self._end,
-                "on_end": self._finish,
-            },
-        )
+        callbacks: MultipartCallbacks = {
+            "on_part_begin": self._begin,
+            "on_header_field": self._header_field,
+            "on_header_value": self._header_value,
+            "on_header_end": self._header_end,
+            "on_headers_finished": self._headers_finished,
+            "on_part_data": self._data,
+            "on_part_end": self._end,
+            "on_end": self._finish,
+        }
         try:
+            parser = MultipartParser(boundary, callbacks)
             async for chunk in chunks(request, limit, idle_seconds):
                 parser.write(chunk)
                 if len(self._pending) >= _WRITE_SIZE:
                     await self._flush()
             parser.finalize()
-        except MultipartParseError as error:
-            raise MalformedRequest(f"the multipart body is not of its form: {error}") from error
+        except FormParserError as error:
+            raise MalformedRequest(
+                f"the multipart body is not of its form: {error!s:.200}"
+            ) from error
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                raise
+            raise Unavailable(
+                "there is no room on the disk for the upload", retry_after=30.0
+            ) from error
         finally:
             if self._file is not None:
                 self._file.close()
@@ -246,7 +220,8 @@ class FormReader:
         if self._name in self._files:
             # The name of an upload is content of a person: it never becomes a path.
             descriptor, path = tempfile.mkstemp(dir=self._folder)
-            self._file = os.fdopen(descriptor, "wb")
+            # Unbuffered: it is written in large pieces, and closing it has nothing left to fail at.
+            self._file = open(descriptor, "wb", buffering=0)  # noqa: SIM115
             self.form.files[self._name] = Upload(
                 Path(path), self._filename, self._content_type(), 0
             )
@@ -275,9 +250,7 @@ class FormReader:
             upload = self.form.files[self._name]
             if not self._size:
                 raise EmptyInput(f"the file in {self._name!r} is empty", field=self._name)
-            self.form.files[self._name] = Upload(
-                upload.path, upload.filename, upload.content_type, self._size
-            )
+            self.form.files[self._name] = replace(upload, size=self._size)
         elif self._name in self._texts:
             try:
                 self.form.texts[self._name] = self._pending.decode("utf-8")

@@ -10,12 +10,12 @@ import psutil
 from affectscope.supervisor.processes import ProcessSpec
 
 
-def taken_ports(specs: Sequence[ProcessSpec], host: str = "127.0.0.1") -> list[str]:
+def taken_ports(specs: Sequence[ProcessSpec]) -> list[str]:
     """Return one sentence for each port that something else already has."""
     return [
         f"port {spec.port} ({spec.title}) is already taken by {_holder(spec.port)}"
         for spec in specs
-        if not _free(host, spec.port)
+        if not _free(spec.host, spec.port)
     ]
 
 

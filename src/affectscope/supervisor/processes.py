@@ -8,14 +8,17 @@ from dataclasses import dataclass
 
 from affectscope.errors import InvalidValue
 
+_WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound
+
 
 @dataclass(frozen=True)
 class ProcessSpec:
-    """One process: its name, what it is for people, its port, and how it is started."""
+    """One process: its name, what it is for people, where it listens, and how it is started."""
 
     name: str
     title: str
     port: int
+    host: str = "127.0.0.1"
 
     @property
     def command(self) -> list[str]:
@@ -23,8 +26,9 @@ class ProcessSpec:
         return [sys.executable, "-m", "affectscope", "serve", self.name]
 
     def address(self, path: str = "") -> str:
-        """Return its address on this machine."""
-        return f"http://127.0.0.1:{self.port}{path}"
+        """Return an address at which this machine reaches it."""
+        host = "127.0.0.1" if self.host in _WILDCARDS else self.host
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}{path}"
 
 
 _DEFAULTS = (
@@ -38,12 +42,15 @@ NAMES = tuple(name for name, _, _ in _DEFAULTS)
 
 
 def processes() -> tuple[ProcessSpec, ...]:
-    """Return all processes, their ports as ``AFFECTSCOPE_<NAME>_PORT`` says.
+    """Return all processes, where ``AFFECTSCOPE_HOST`` and ``AFFECTSCOPE_<NAME>_PORT`` put them.
 
     Raises:
         InvalidValue: A port that is no port.
     """
-    return tuple(ProcessSpec(name, title, _port(name, port)) for name, title, port in _DEFAULTS)
+    host = os.environ.get("AFFECTSCOPE_HOST") or "127.0.0.1"
+    return tuple(
+        ProcessSpec(name, title, _port(name, port), host) for name, title, port in _DEFAULTS
+    )
 
 
 def _port(name: str, default: int) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import time
@@ -30,7 +29,7 @@ def up() -> int:
     configure_logging("supervisor")
     console = Console(stderr=False)
     specs = processes()
-    taken = taken_ports(specs, os.environ.get("AFFECTSCOPE_HOST", "127.0.0.1"))
+    taken = taken_ports(specs)
     if taken:
         for sentence in taken:
             print(sentence, file=sys.stderr)
@@ -96,7 +95,8 @@ def _table(specs: tuple[ProcessSpec, ...]) -> Table:
     table.add_column("service", style="bold")
     table.add_column("port", justify="right")
     table.add_column("address")
-    table.add_column("interface")
     for spec in specs:
-        table.add_row(spec.title, str(spec.port), spec.address("/"), spec.address("/docs"))
+        # The gateway has a page of its own; of the others the documents are what a person reads.
+        page = "/" if spec.name == "gateway" else "/docs"
+        table.add_row(spec.title, str(spec.port), spec.address(page))
     return table
