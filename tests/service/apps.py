@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx
 import uvicorn
@@ -59,6 +60,20 @@ class Slow:
         finally:
             self.closed.set()
 
+    def read(self, path: Path, count: int, pause: float) -> Iterator[Record]:
+        """Yield segments that say of a file, each time anew, how long it is."""
+        yield TrackOpened(track=Track(id="t", subject="s", modality="face"))
+        for index in range(count):
+            time.sleep(pause)
+            self.yielded += 1
+            size = len(path.read_bytes())
+            yield SegmentFound(
+                track="t",
+                segment=Segment(
+                    start=index, end=index + 1, abstained="dark", measures={"bytes": size}
+                ),
+            )
+
 
 def make(**settings: object) -> tuple[Service, Slow]:
     """Return a service with three endpoints, and its analyzer."""
@@ -101,6 +116,13 @@ def make(**settings: object) -> tuple[Service, Slow]:
                 "texts": form.texts,
                 "paths": [str(one.path) for one in form.files.values()],
             }
+
+    @service.app.post("/file")
+    async def file(request: Request, count: int = 3, pause: float = 0.0) -> Response:
+        async with service.upload(request, "media", modalities=("face",)) as one:
+            return await service.answer(
+                request, lambda: slow.read(one.path, count, pause), modalities=("face",)
+            )
 
     @service.app.get("/defect")
     async def defect() -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from affectscope.service.uploads import UploadFolder
 from tests.service.apps import client, make, running
 
 pytestmark = pytest.mark.anyio
@@ -63,6 +63,36 @@ async def test_a_name_never_becomes_a_path() -> None:
             "multipart/form-data",
         ),
         (b"x", {"content-type": "multipart/form-data"}, 400, "malformed-request", "no boundary"),
+        (
+            b"x",
+            {"content-type": "multipart/form-data; boundary=" + 300 * "x"},
+            400,
+            "malformed-request",
+            "Boundary length 300",
+        ),
+        (
+            b"x",
+            {"content-type": "multipart/form-data; boundary=\xe4"},
+            400,
+            "malformed-request",
+            "not of its form",
+        ),
+        (multipart(FILE), {"content-length": "\xb2"}, 400, "malformed-request", "whole number"),
+        (multipart(FILE), {"content-length": 5000 * "9"}, 413, "payload-too-large", "2147483648"),
+        (
+            multipart(*(FILE.replace(b"media", b"f%d" % n) for n in range(40))),
+            {},
+            422,
+            "invalid-value",
+            "more than 32 fields",
+        ),
+        (
+            multipart(b'Content-Disposition: form-data; name="note"\r\n\r\n' + 17 * 2**20 * b"a"),
+            {},
+            413,
+            "payload-too-large",
+            "'note' is larger",
+        ),
         (multipart(FILE), {"content-length": "x"}, 400, "malformed-request", "whole number"),
         (
             multipart(b'Content-Disposition: form-data; name="note"\r\n\r\n\xff\xfe'),
@@ -78,7 +108,8 @@ async def test_bad_bodies_are_named(
 ) -> None:
     service, _ = make()
     async with client(service) as web:
-        answer = await web.post("/upload", content=body, headers={**MULTIPART, **headers})
+        raw = {name: value.encode("latin-1") for name, value in (MULTIPART | headers).items()}
+        answer = await web.post("/upload", content=body, headers=raw)
 
     problem = answer.json()
     assert (answer.status_code, problem["type"].rsplit(":", 1)[1]) == (status, slug)
@@ -126,6 +157,38 @@ async def test_a_body_that_stops_arriving_is_cut_off() -> None:
         writer.close()
 
     assert b" 408 " in head
+    assert b"connection: close" in head.lower()
+
+
+async def test_a_full_disk_asks_to_come_back() -> None:
+    service, _ = make()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2**21, before[1]))
+    try:
+        async with client(service) as web:
+            answer = await web.post("/upload", files={"media": ("a", bytes(3 * 2**20))})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    assert answer.status_code == 503
+    assert "no room" in answer.json()["detail"]
+    assert int(answer.headers["retry-after"]) > 1
+    assert not any(service._uploads.path().iterdir())
+    service._uploads.remove()
+
+
+async def test_what_would_be_refused_is_refused_before_the_file_arrives() -> None:
+    service, _ = make(admin_token="open sesame")
+    head = b"POST /file?%s HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n"
+    rest = b"Content-Type: multipart/form-data; boundary=x\r\nVia: 1.1 a\r\n\r\n"
+    async with running(service) as (host, port):
+        for query in (b"purpose=workplace", b"profile=true"):
+            reader, writer = await asyncio.open_connection(host, port)
+            writer.write(head % query + rest)
+            answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+            writer.close()
+
+            assert b" 403 " in answer
 
 
 async def test_a_client_that_leaves_leaves_nothing_behind() -> None:
@@ -150,22 +213,6 @@ async def test_a_client_that_leaves_leaves_nothing_behind() -> None:
 
         assert not any(folder.iterdir())
     assert not folder.exists()
-
-
-def test_what_a_killed_process_left_is_removed() -> None:
-    living = UploadFolder("alpha")
-    kept = living.path()
-    dead = kept.parent / "beta-999999999-abc"
-    dead.mkdir()
-    (dead / "left").write_text("x")
-
-    another = UploadFolder("gamma")
-    another.path()
-
-    assert not dead.exists()
-    assert kept.exists()
-    living.remove()
-    another.remove()
 
 
 @settings(max_examples=60, deadline=None)

@@ -7,16 +7,14 @@ import base64
 import json
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from concurrent.futures import Future
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, TypeVar, cast, get_args
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from affectscope.affect import (
-    Notice,
     Purpose,
     QualityNoted,
     Record,
@@ -24,22 +22,20 @@ from affectscope.affect import (
     SurveyScored,
     check_purpose,
 )
-from affectscope.errors import (
-    AffectscopeError,
-    ClientGone,
-    InvalidValue,
-    problem,
-)
+from affectscope.errors import AffectscopeError, ClientGone, InvalidValue
 from affectscope.service.pool import WorkerPool
+from affectscope.service.problems import ERROR_TYPE, problem_document
+from affectscope.service.streaming import NDJSON, Lines, LineStream, before_leaving
 from affectscope.telemetry import Profile, current_timings, get_logger, profile_call
 
-NDJSON = "application/x-ndjson"
+T = TypeVar("T")
 ProfileFormat = Literal["json", "pstats", "collapsed", "speedscope"]
 PROFILE_FORMATS: tuple[str, ...] = get_args(ProfileFormat)
+WORK = "affectscope.work"
+"""Key of the scope under which the work on a request is found; what was uploaded lives as long."""
 
 _LINES_BYTES = 32 * 1024
 _LINES_SECONDS = 0.1
-_SLOW_CLIENT_SECONDS = 60.0
 _STREAMED = 2**63
 _log = get_logger()
 Produce = Callable[[], Iterator[Record]]
@@ -112,12 +108,6 @@ def render_profile(profile: Profile, form: ProfileFormat, name: str) -> dict[str
     return {"format": form, "wall_seconds": listed["wall_seconds"], "data": data}
 
 
-def timing() -> dict[str, float]:
-    """Return the stages of this request so far, in seconds."""
-    timings = current_timings()
-    return dict(timings.seconds) if timings is not None else {}
-
-
 class Analysis:
     """One analysis on its way from an analyzer to a client.
 
@@ -143,6 +133,7 @@ class Analysis:
         self._wishes = wishes
         self._profiling = profiling
         self._gone = threading.Event()
+        self._began = time.perf_counter()
 
     async def answer(self) -> Response:
         """Run the analysis and return the answer.
@@ -153,30 +144,59 @@ class Analysis:
         """
         if self._wishes.streamed:
             return await self._stream()
-        if self._wishes.profile is not None:
-            async with self._profiling:
-                body = await self._unless_gone(self._pool.run(self._document))
-        else:
-            body = await self._unless_gone(self._pool.run(self._document))
-        return Response(body, media_type="application/json")
+        work = self._begin(
+            self._pool.run(self._document) if self._wishes.profile is None else self._profiled()
+        )
+        try:
+            await before_leaving(self._request.receive, work)
+        finally:
+            if not work.done():
+                self._gone.set()
+                work.cancel()
+        return Response(work.result(), media_type="application/json")
+
+    def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Start the work, and let uploads be kept until it ends."""
+        task = asyncio.ensure_future(work)
+        task.add_done_callback(_forget)
+        self._request.scope[WORK] = task
+        return task
+
+    async def _profiled(self) -> bytes:
+        """Run the analysis under the profiler, after all others that asked for it."""
+        await self._profiling.acquire()
+        work = asyncio.ensure_future(self._pool.run(self._document))
+        # Not when the caller gives up: the thread goes on with the profiler for a while.
+        work.add_done_callback(lambda _: self._profiling.release())
+        return await asyncio.shield(work)
 
     def _records(self) -> Iterator[Record]:
         """Yield the analyzer's records for as long as somebody wants them."""
+        self._stop_if_gone()
         records = self._produce()
         try:
             for record in records:
-                if self._gone.is_set():
-                    raise ClientGone("the client closed the connection")
+                self._stop_if_gone()
                 yield record
         finally:
             close = getattr(records, "close", None)
             if close is not None:
                 close()
 
+    def _stop_if_gone(self) -> None:
+        if self._gone.is_set():
+            raise ClientGone("the client closed the connection")
+
+    def _timing(self) -> dict[str, float]:
+        """Return the stages so far, and the time since the request began, in seconds."""
+        timings = current_timings()
+        stages = {} if timings is None else dict(timings.seconds)
+        total = stages.get("upload", 0.0) + time.perf_counter() - self._began
+        return {**stages, "total": total}
+
     def _document(self) -> bytes:
         """Collect the session and serialise it; runs in a worker thread."""
         builder = SessionBuilder(self._wishes.purpose, self._wishes.justification)
-        began = time.perf_counter()
         answer: dict[str, Any] = {}
         if self._wishes.profile is None:
             builder.extend(self._records())
@@ -185,71 +205,32 @@ class Analysis:
             path = self._request.url.path
             answer["profile"] = render_profile(profile, self._wishes.profile, path)
         session = builder.build().model_dump_json()
-        answer["timing"] = {**timing(), "total": time.perf_counter() - began}
+        answer["timing"] = self._timing()
         answer["warnings"] = [one.model_dump() for one in builder.warnings]
         rest = json.dumps(answer, ensure_ascii=False)
         return f'{{"session":{session},{rest[1:]}'.encode()
 
-    async def _unless_gone(self, work: Awaitable[bytes]) -> bytes:
-        """Await the work; where the client leaves first, tell the worker to stop."""
-        task = asyncio.ensure_future(work)
-        watch = asyncio.ensure_future(_disconnected(self._request))
-        try:
-            await asyncio.wait({task, watch}, return_when=asyncio.FIRST_COMPLETED)
-            if not task.done():
-                self._gone.set()
-                task.add_done_callback(_forget)
-                raise ClientGone("the client closed the connection")
-            return task.result()
-        except asyncio.CancelledError:
-            self._gone.set()
-            raise
-        finally:
-            watch.cancel()
-
     async def _stream(self) -> Response:
         """Answer record by record; an error before the first one still has its own status."""
-        lines: asyncio.Queue[bytes | None] = asyncio.Queue(maxsize=8)
-        loop = asyncio.get_running_loop()
+        lines = Lines(self._gone)
+        work = self._begin(self._pool.run(lambda: self._write(lines)))
+        try:
+            await before_leaving(self._request.receive, work, lines.begun)
+            if not lines.begun.done():
+                work.result()
+        except BaseException:
+            lines.abandon()
+            work.cancel()
+            raise
+        return LineStream(lines, work)
 
-        def put(data: bytes | None) -> None:
-            waiting: Future[None] = asyncio.run_coroutine_threadsafe(lines.put(data), loop)
-            try:
-                waiting.result(_SLOW_CLIENT_SECONDS)
-            except TimeoutError:
-                waiting.cancel()
-                self._gone.set()
-                raise ClientGone(
-                    f"the client took nothing for {_SLOW_CLIENT_SECONDS:g} seconds"
-                ) from None
-
-        work = asyncio.ensure_future(self._pool.run(lambda: self._lines(put)))
-        first = asyncio.ensure_future(lines.get())
-        await asyncio.wait({work, first}, return_when=asyncio.FIRST_COMPLETED)
-        if not first.done():
-            first.cancel()
-            work.result()
-            first = asyncio.ensure_future(lines.get())
-
-        async def body() -> AsyncIterator[bytes]:
-            try:
-                data = await first
-                while data is not None:
-                    yield data
-                    data = await lines.get()
-            finally:
-                self._gone.set()
-                work.add_done_callback(_forget)
-
-        return StreamingResponse(body(), media_type=NDJSON)
-
-    def _lines(self, put: Callable[[bytes | None], None]) -> None:
+    def _write(self, lines: Lines) -> None:
         """Write one line a record, several lines at a time; runs in a worker thread."""
-        began = sent = time.perf_counter()
+        sent = time.perf_counter()
         pending = bytearray()
-        warnings: list[Notice] = []
         counter = SessionBuilder(limit=_STREAMED)
         answered = False
+        ending: dict[str, object]
         try:
             for record in self._records():
                 if isinstance(record, (QualityNoted, SurveyScored)):
@@ -257,15 +238,11 @@ class Analysis:
                 pending += record.model_dump_json().encode() + b"\n"
                 now = time.perf_counter()
                 if len(pending) >= _LINES_BYTES or now - sent >= _LINES_SECONDS:
-                    put(bytes(pending))
+                    lines.put(bytes(pending))
                     answered, sent = True, now
                     pending.clear()
-            warnings = counter.warnings
-            ending: dict[str, object] = {
-                "type": "end",
-                "timing": {**timing(), "total": time.perf_counter() - began},
-                "warnings": [one.model_dump() for one in warnings],
-            }
+            warnings = [one.model_dump() for one in counter.warnings]
+            ending = {"type": "end", "timing": self._timing(), "warnings": warnings}
         except ClientGone:
             raise
         except Exception as error:
@@ -275,18 +252,13 @@ class Analysis:
             if not isinstance(error, AffectscopeError):
                 _log.exception("unexpected error in a streamed answer")
                 error = AffectscopeError("something went wrong here; the answer is not complete")
-            ending = {"type": "error", "problem": problem(error)}
-        put(bytes(pending) + json.dumps(ending, ensure_ascii=False).encode() + b"\n")
-        put(None)
+            self._request.scope[ERROR_TYPE] = error.slug
+            ending = {"type": "error", "problem": problem_document(error)}
+        lines.put(bytes(pending) + json.dumps(ending, ensure_ascii=False).encode() + b"\n")
+        lines.put(None)
 
 
 def _forget(task: asyncio.Future[Any]) -> None:
     """Take the result of abandoned work, so that nobody complains that no one did."""
     if not task.cancelled():
         task.exception()
-
-
-async def _disconnected(request: Request) -> None:
-    """Return when the client has gone; the body must have been read."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 from fastapi import FastAPI, Request
@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from affectscope import __version__
 from affectscope.errors import AffectscopeError, Unavailable
-from affectscope.service.answers import Analysis, Produce, wishes
+from affectscope.service.answers import WORK, Analysis, Produce, Wishes, wishes
 from affectscope.service.bodies import parse_object, read_body
 from affectscope.service.documentation import add_documentation, problem_responses
 from affectscope.service.health import MEDIA_TYPE, Health
@@ -21,7 +21,8 @@ from affectscope.service.pool import WorkerPool
 from affectscope.service.problems import UnexpectedErrors, add_handlers
 from affectscope.service.security import Gatekeeper, require_operator
 from affectscope.service.settings import ServiceSettings
-from affectscope.service.uploads import Form, FormReader, Upload, UploadFolder
+from affectscope.service.upload_folder import UploadFolder
+from affectscope.service.uploads import Form, FormReader, Upload
 from affectscope.telemetry import Telemetry, get_logger
 
 T = TypeVar("T")
@@ -96,6 +97,7 @@ class Service:
     async def _become_ready(self) -> None:
         """Load what the service needs, beside the first requests."""
         try:
+            await asyncio.to_thread(self._uploads.sweep)
             if self._warm_up is not None:
                 await asyncio.to_thread(self._warm_up)
         except AffectscopeError as error:
@@ -189,7 +191,8 @@ class Service:
         Raises:
             RequestError: The body is not one that can be used; the kinds are `FormReader.read`'s.
         """
-        reader = FormReader(self._uploads.path(), files, texts)
+        folder = await asyncio.to_thread(self._uploads.path)
+        reader = FormReader(folder, files, texts)
         settings = self.settings
         form = reader.form
         try:
@@ -199,17 +202,39 @@ class Service:
                 raise reader.missing(*wanted)
             yield form
         finally:
-            for upload in form.files.values():
-                with contextlib.suppress(FileNotFoundError):
-                    upload.path.unlink()
+            await self._discard(request, [upload.path for upload in form.files.values()])
+
+    async def _discard(self, request: Request, paths: Sequence[Path]) -> None:
+        """Remove files once nothing works on them; a streamed answer goes on for long."""
+
+        def remove(_: object) -> asyncio.Future[None]:
+            loop = asyncio.get_running_loop()
+            return loop.run_in_executor(None, self._uploads.discard, paths)
+
+        work: asyncio.Future[Any] | None = request.scope.get(WORK)
+        if work is None or work.done():
+            await remove(work)
+        else:
+            work.add_done_callback(remove)
 
     @asynccontextmanager
-    async def upload(self, request: Request, field: str) -> AsyncIterator[Upload]:
+    async def upload(
+        self, request: Request, field: str, *, modalities: tuple[str, ...] = ()
+    ) -> AsyncIterator[Upload]:
         """Receive one file; it is removed afterwards.
 
+        What would refuse the analysis anyway is found before the file arrives.
+
+        Args:
+            request: Whose body it is.
+            field: Name of the field with the file.
+            modalities: What will be analysed, for the purpose gate.
+
         Raises:
-            RequestError: As `form` says.
+            AffectscopeError: As `answer` says of a refusal, and as `form` says.
         """
+        self._wishes(request, modalities)
+        self.pool.admit()
         async with self.form(request, files=(field,)) as form:
             yield form.files[field]
 
@@ -238,7 +263,16 @@ class Service:
         Raises:
             AffectscopeError: Refused, overloaded, or whatever the analyzer raised.
         """
+        wanted = self._wishes(request, modalities)
+        return await Analysis(request, self.pool, produce, wanted, self._profiling).answer()
+
+    def _wishes(self, request: Request, modalities: tuple[str, ...]) -> Wishes:
+        """Return what the request asks for, where it may.
+
+        Raises:
+            RequestError: As `wishes` says; or a profile is not for this client.
+        """
         wanted = wishes(request, modalities)
         if wanted.profile is not None:
             self.require_operator(request)
-        return await Analysis(request, self.pool, produce, wanted, self._profiling).answer()
+        return wanted

@@ -36,13 +36,16 @@ ERROR_TYPE = "affectscope.error_type"
 _log = get_logger()
 
 
+def problem_document(error: AffectscopeError) -> dict[str, object]:
+    """Return the problem of an error with the id of the current request."""
+    request = current_request()
+    return problem(error) | ({} if request is None else {"request_id": request.request_id})
+
+
 def problem_response(error: AffectscopeError, scope: Scope) -> Response:
     """Return the answer for an error, and tell the metrics its type."""
     scope[ERROR_TYPE] = error.slug
-    body = problem(error)
-    request = current_request()
-    if request is not None:
-        body["request_id"] = request.request_id
+    body = problem_document(error)
     headers = {}
     if isinstance(error, Unavailable):
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))

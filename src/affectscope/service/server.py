@@ -8,6 +8,7 @@ import threading
 
 import uvicorn
 
+from affectscope.errors import InvalidValue
 from affectscope.service.factory import Service
 from affectscope.telemetry import configure_logging, get_logger
 
@@ -19,9 +20,11 @@ def run_service(service: Service) -> None:
     """Serve until told to stop; returns when the last answer is out.
 
     Raises:
+        InvalidValue: The settings would leave it open to others, or name no lifeline.
         SystemExit: The port cannot be bound.
     """
     settings = service.settings
+    settings.check()
     configure_logging(
         service.name, level=logging.getLevelNamesMapping()[settings.log_level.upper()]
     )
@@ -46,12 +49,17 @@ def run_service(service: Service) -> None:
 
 def _hold_lifeline() -> None:
     """Die with the keeper: its end of the pipe closes however it ends, even when killed."""
-    descriptor = os.environ.get(LIFELINE)
-    if descriptor is None:
+    named = os.environ.get(LIFELINE)
+    if named is None:
         return
+    try:
+        descriptor = int(named)
+        os.fstat(descriptor)
+    except (ValueError, OSError) as error:
+        raise InvalidValue(f"{LIFELINE} is {named!r}, which is no open descriptor") from error
 
     def watch() -> None:
-        while os.read(int(descriptor), 1):
+        while os.read(descriptor, 1):
             pass
         os._exit(1)
 

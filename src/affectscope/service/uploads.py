@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import tempfile
 from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, field, replace
+from io import FileIO
 from pathlib import Path
-from typing import IO
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
@@ -121,7 +122,7 @@ class FormReader:
         self._value = b""
         self._headers: dict[str, bytes] = {}
         self._name = ""
-        self._file: IO[bytes] | None = None
+        self._file: FileIO | None = None
         self._filename = ""
         self._size = 0
         self._pending = bytearray()
@@ -146,18 +147,20 @@ class FormReader:
         if not boundary:
             raise MalformedRequest("Content-Type multipart/form-data names no boundary")
         check_length(request, limit)
-        callbacks: MultipartCallbacks = {
-            "on_part_begin": self._begin,
-            "on_header_field": self._header_field,
-            "on_header_value": self._header_value,
-            "on_header_end": self._header_end,
-            "on_headers_finished": self._headers_finished,
-            "on_part_data": self._data,
-            "on_part_end": self._end,
-            "on_end": self._finish,
-        }
         try:
-            parser = MultipartParser(boundary, callbacks)
+            parser = MultipartParser(
+                boundary,
+                {
+                    "on_part_begin": self._begin,
+                    "on_header_field": self._header_field,
+                    "on_header_value": self._header_value,
+                    "on_header_end": self._header_end,
+                    "on_headers_finished": self._headers_finished,
+                    "on_part_data": self._data,
+                    "on_part_end": self._end,
+                    "on_end": self._finish,
+                },
+            )
             async for chunk in chunks(request, limit, idle_seconds):
                 parser.write(chunk)
                 if len(self._pending) >= _WRITE_SIZE:
@@ -192,7 +195,7 @@ class FormReader:
         """Write what waits without holding up the event loop on a slow disk."""
         if self._file is not None and self._pending:
             data, self._pending = bytes(self._pending), bytearray()
-            await asyncio.to_thread(self._file.write, data)
+            await asyncio.to_thread(_write, self._file, data)
 
     def _begin(self) -> None:
         self._headers, self._header, self._value = {}, b"", b""
@@ -220,8 +223,8 @@ class FormReader:
         if self._name in self._files:
             # The name of an upload is content of a person: it never becomes a path.
             descriptor, path = tempfile.mkstemp(dir=self._folder)
-            # Unbuffered: it is written in large pieces, and closing it has nothing left to fail at.
-            self._file = open(descriptor, "wb", buffering=0)  # noqa: SIM115
+            # Unbuffered: pieces are large, and closing has nothing left that a full disk could fail.
+            self._file = os.fdopen(descriptor, "wb", buffering=0)
             self.form.files[self._name] = Upload(
                 Path(path), self._filename, self._content_type(), 0
             )
@@ -244,7 +247,7 @@ class FormReader:
 
     def _end(self) -> None:
         if self._file is not None:
-            self._file.write(self._pending)
+            _write(self._file, self._pending)
             self._file.close()
             self._file = None
             upload = self.form.files[self._name]
@@ -259,3 +262,10 @@ class FormReader:
 
     def _finish(self) -> None:
         self._ended = True
+
+
+def _write(file: FileIO, data: bytes | bytearray) -> None:
+    """Write all of it; one call may write less, as it does when the disk has little room left."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) :]
