@@ -17,6 +17,7 @@ from affectscope.affect import (
     vocabulary,
 )
 from affectscope.chat import ChatAnalyzer, Message, TextModel, parse_messages
+from affectscope.chat.model import LONGEST
 from affectscope.samples import sample
 
 
@@ -70,6 +71,11 @@ class TestJudgement:
     def test_an_empty_message_among_others_abstains(self, analyzer: ChatAnalyzer) -> None:
         assert judged(analyzer, "  ").abstained == "empty"
 
+    def test_a_text_longer_than_the_model_reads_is_flagged(self, analyzer: ChatAnalyzer) -> None:
+        assert judged(analyzer, "I am so happy. " * 20).quality == ()
+        assert judged(analyzer, "I am so happy. " * 30).quality == ("truncated",)
+        assert judged(analyzer, "word " * 13_000).quality == ("truncated",)
+
     @pytest.mark.parametrize(
         "text",
         ["😀😀😀", "لا أحب هذا", "我很高兴", "a" * 60_000, "\x00\x01", "e\u0301" * 500, "𝕳𝖊𝖑𝖑𝖔"],
@@ -112,6 +118,27 @@ class TestConversation:
 
 
 class TestModel:
+    @pytest.mark.parametrize(
+        ("text", "count", "truncated"),
+        [
+            ("", 2, False),
+            ("word", 3, False),
+            ("word " * (LONGEST - 2), LONGEST, False),
+            ("word " * (LONGEST - 1), LONGEST, True),
+            ("!" * 60_000, LONGEST, True),
+            (" " * 60_000 + "I hate you", 5, False),
+        ],
+    )
+    def test_tokens_are_cut_where_the_model_stops_reading(
+        self, text: str, count: int, truncated: bool
+    ) -> None:
+        (reading,) = TextModel().read([text])
+
+        first, last = 101, 102
+        assert (len(reading.ids), reading.truncated) == (count, truncated)
+        assert (reading.ids[0], reading.ids[-1]) == (first, last)
+        assert last not in reading.ids[:-1]
+
     def test_the_batch_a_text_is_in_does_not_change_its_scores_much(self) -> None:
         # Eight-bit activations share one scale in a batch, so small differences remain.
         model = TextModel()

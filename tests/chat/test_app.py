@@ -45,6 +45,8 @@ async def test_work_and_education_may_use_text() -> None:
         (b"{", 400, "malformed-request"),
         (b'{"text": NaN}', 422, "invalid-value"),
         (b"[" * 100_000, 400, "malformed-request"),
+        (b'{"\\ud800": 1}', 422, "invalid-value"),
+        (b'{"messages": [{"text": "a", "time": 1' + b"0" * 400 + b"}]}", 422, "invalid-value"),
         (json.dumps({"messages": [{"text": "x"}] * 10_001}).encode(), 413, "payload-too-large"),
         (json.dumps({"text": "x" * 1_000_000}).encode(), 413, "payload-too-large"),
     ],

@@ -76,6 +76,7 @@ class TestBadInput:
             ({"text": "a", "time": math.nan}, "nan"),
             ({"text": "a", "time": math.inf}, "inf"),
             ({"text": "a", "time": True}, "True"),
+            ({"text": "a", "time": 10**400}, "time is 1000"),
             ({"text": "a", "time": [1]}, "seconds"),
         ],
     )
@@ -95,6 +96,17 @@ class TestBadInput:
     def test_times_of_two_kinds_are_refused(self) -> None:
         with pytest.raises(InvalidValue, match="one kind"):
             times(3, "2026-01-01T10:00:00")
+
+    def test_dates_with_and_without_offset_are_not_guessed_together(self) -> None:
+        with pytest.raises(InvalidValue, match="offset from UTC"):
+            times("2026-01-01T10:00:00", "2026-01-01T10:00:00+05:00")
+
+    def test_a_long_field_name_is_not_echoed_whole(self) -> None:
+        for document in ({"k" * 50_000: 1}, {"messages": [{"k" * 50_000: 1}]}):
+            with pytest.raises(MissingField) as caught:
+                parse_messages(document)
+
+            assert len(caught.value.detail) < 200
 
     def test_one_message_too_many_is_refused(self) -> None:
         with pytest.raises(PayloadTooLarge, match="10001 messages; at most 10000"):

@@ -60,6 +60,10 @@ class TestReading:
             ("temperature = ", "temperature = -"),
             ("[limits]", "[limit]"),
             ("[model]", "[mode"),
+            ('sha256 = "', 'sha256 = "no '),
+            ('file = "', 'file = "../'),
+            ('vocabulary = "ferplus-8"', 'vocabulary = "moods-3"'),
+            ("[limits]", "[thresholds]\nbliss = 0.5\n\n[limits]"),
         ],
     )
     def test_a_bad_card_is_refused(self, tmp_path: Path, before: str, after: str) -> None:
@@ -70,6 +74,24 @@ class TestReading:
 
         with pytest.raises(ModelUnavailable, match=r"bad\.toml"):
             read_card(path)
+
+    def test_the_reason_names_field_and_value(self, tmp_path: Path) -> None:
+        text = (WEIGHTS / "face-expression.toml").read_text()
+        text = text.replace('license_class = "unlicensed-data"', 'license_class = "free"')
+        (tmp_path / "bad.toml").write_text(text.replace("summary = ", "about = ", 1))
+
+        with pytest.raises(ModelUnavailable) as caught:
+            read_card(tmp_path / "bad.toml")
+
+        assert "license_class" in caught.value.detail
+        assert "found 'free'" in caught.value.detail
+        assert "summary: Field required" in caught.value.detail
+
+    def test_what_is_not_text_is_refused(self, tmp_path: Path) -> None:
+        (tmp_path / "bad.toml").write_bytes(b"\xff\xfe\x00")
+
+        with pytest.raises(ModelUnavailable, match=r"bad\.toml"):
+            read_card(tmp_path / "bad.toml")
 
     def test_a_missing_card_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(ModelUnavailable, match=r"none\.toml"):

@@ -33,6 +33,12 @@ class TestModel:
 
         assert all(np.array_equal(a, b) for a, b in zip(found, wanted, strict=True))
 
+    def test_an_answer_that_is_no_number_is_refused(self) -> None:
+        image = np.full((1, 1, 48, 48), np.nan, np.float32)
+
+        with pytest.raises(InvalidValue, match=r"face-expression has no finite logits.*: image"):
+            load("face-expression").run(image=image)
+
     def test_altered_weights_are_refused(self, tmp_path: Path) -> None:
         shutil.copy(WEIGHTS / "face-expression.toml", tmp_path)
         data = bytearray((WEIGHTS / "face-expression.onnx").read_bytes())
@@ -69,7 +75,7 @@ class TestPolicy:
     def test_a_refusal_names_the_class(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AFFECTSCOPE_LICENSE", "permissive")
 
-        with pytest.raises(ModelNotPermitted, match="'non-commercial'"):
+        with pytest.raises(ModelNotPermitted, match=r"'non-commercial'.* leaves: text-emotion"):
             load("voice-emotion")
 
     def test_an_unknown_policy_lists_the_known(self, monkeypatch: pytest.MonkeyPatch) -> None:

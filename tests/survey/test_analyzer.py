@@ -74,6 +74,12 @@ class TestPhq9:
     def test_the_notice_comes_even_without_a_score(self) -> None:
         assert scored("phq-9", [None, None, None, 0, 0, 0, 0, 0, 1]).notices
 
+    def test_an_unanswered_item_nine_is_said_to_tell_nothing(self) -> None:
+        result = scored("phq-9", [1] * 8 + [None])
+
+        assert "Item 9 has no answer" in result.interpretation
+        assert "Item 9" not in scored("phq-9", [1] * 9).interpretation
+
     @pytest.mark.parametrize("answer", [0, None])
     def test_no_notice_without_a_reason(self, answer: int | None) -> None:
         assert scored("phq-9", [1] * 8 + [answer]).notices == ()
@@ -116,6 +122,12 @@ class TestInstruments:
             assert after.lowest == before.highest + 1
 
     @pytest.mark.parametrize("name", INSTRUMENTS)
+    def test_every_item_has_a_key_of_its_own(self, name: str) -> None:
+        one = instrument(name)
+
+        assert len(set(one.keys)) == len(one.items)
+
+    @pytest.mark.parametrize("name", INSTRUMENTS)
     def test_every_rule_names_its_source(self, name: str) -> None:
         one = instrument(name)
 
@@ -139,6 +151,29 @@ class TestBadInput:
     def test_a_wrong_number_of_answers_is_refused(self, count: int) -> None:
         with pytest.raises(InvalidValue, match=f"9 items, got {count}"):
             scored("phq-9", [0] * count)
+
+    @pytest.mark.parametrize("time", [math.nan, math.inf, 10**400, True, "noon", [1]])
+    def test_a_time_that_is_none_is_refused(self, time: object) -> None:
+        with pytest.raises(InvalidValue, match="valid: seconds, or null"):
+            list(SurveyAnalyzer().stream("who-5", [1] * 5, time=time))
+
+    @pytest.mark.parametrize("respondent", ["", " ", "x" * 257, 3, None])
+    def test_a_respondent_without_a_name_is_refused(self, respondent: object) -> None:
+        with pytest.raises(InvalidValue, match="1 to 256 characters"):
+            list(SurveyAnalyzer().stream("who-5", [1] * 5, respondent=respondent))
+
+    def test_half_a_surrogate_pair_in_a_name_becomes_a_mark(self) -> None:
+        (record,) = SurveyAnalyzer().stream("who-5", [1] * 5, respondent="a\ud800", time=3)
+
+        assert isinstance(record, SurveyScored)
+        assert (record.result.respondent, record.result.time) == ("a?", 3.0)
+        assert record.model_dump_json()
+
+    def test_a_long_name_is_not_echoed_whole(self) -> None:
+        with pytest.raises(InvalidValue) as caught:
+            scored("x" * 100_000, [0])
+
+        assert len(caught.value.detail) < 200
 
     def test_all_missing_is_empty(self) -> None:
         with pytest.raises(EmptyInput):

@@ -52,6 +52,8 @@ async def test_a_safety_notice_is_a_warning_too() -> None:
         ({"instrument": "phq-9", "answers": [9] * 9}, "invalid-value", "0 to 3"),
         ({"instrument": "gad-7", "answers": [0] * 7, "respondent": ""}, "invalid-value", "name"),
         ({"instrument": "gad-7", "answers": [0] * 7, "time": True}, "invalid-value", "seconds"),
+        ({"instrument": "gad-7", "answers": [0] * 7, "time": 10**400}, "invalid-value", "time"),
+        ({"x" * 50_000: 1}, "missing-field", "instrument"),
         ([], "invalid-value", "a JSON object"),
     ],
 )
@@ -63,6 +65,7 @@ async def test_bad_bodies_are_named(body: object, slug: str, named: str) -> None
     assert answer.status_code == 422
     assert problem["type"].endswith(slug)
     assert named in problem["detail"]
+    assert len(problem["detail"]) < 250
 
 
 @pytest.mark.anyio
@@ -72,3 +75,4 @@ async def test_the_instruments_are_listed_with_their_sources() -> None:
 
     assert [one["name"] for one in listed] == ["phq-9", "gad-7", "who-5"]
     assert all(one["sources"] for one in listed)
+    assert [len(one["keys"]) for one in listed] == [9, 7, 5]

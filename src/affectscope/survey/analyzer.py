@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from affectscope.affect import QualityNoted, Record, SurveyResult, SurveyScored
@@ -23,23 +24,26 @@ class SurveyAnalyzer:
         name: str,
         answers: Sequence[object],
         *,
-        respondent: str = "respondent",
-        time: float | None = None,
+        respondent: object = "respondent",
+        time: object = None,
     ) -> Iterator[Record]:
         """Yield the scored result.
 
         Args:
             name: An instrument, such as ``phq-9``.
             answers: One whole number an item, None where the item has no answer.
-            respondent: Whose answers these are.
-            time: When they were given, in seconds of the session's clock.
+            respondent: Whose answers these are, 1 to 256 characters.
+            time: When they were given, in seconds of the session's clock, or None.
 
         Raises:
-            InvalidValue: Unknown instrument, wrong number of answers, or one out of range.
+            InvalidValue: Unknown instrument, wrong number of answers, one out of range, or a
+                respondent or time that is none.
             EmptyInput: Every answer is missing.
         """
         rule = instrument(name)
-        result = score(rule, check_answers(rule, answers), respondent=respondent, time=time)
+        checked = check_answers(rule, answers)
+        who, when = _respondent(respondent), _moment(time)
+        result = score(rule, checked, respondent=who, time=when)
         if result.score is None:
             yield QualityNoted(
                 modality="survey",
@@ -112,6 +116,10 @@ def score(
             f"{total:g} of {highest:g}, {band}. A screening score, not a diagnosis: "
             f"{rule.screening}."
         )
+    if rule.safety_item in missing:
+        meaning += (
+            f" Item {rule.safety_item} has no answer: nothing is known of thoughts of self-harm."
+        )
     return SurveyResult(
         instrument=rule.name,
         title=rule.title,
@@ -127,6 +135,29 @@ def score(
         notices=notices,
         sources=rule.sources,
     )
+
+
+def _respondent(value: object) -> str:
+    if not isinstance(value, str) or not value.strip() or len(value) > 256:
+        raise InvalidValue(
+            f"respondent is {value!r:.60}; valid: a name of 1 to 256 characters",
+            field="respondent",
+        )
+    # Half of a surrogate pair, as JSON escapes may hold it, is no character.
+    return value.encode("utf-8", "replace").decode("utf-8")
+
+
+def _moment(value: object) -> float | None:
+    if value is None:
+        return None
+    try:
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            seconds = float(value)
+            if math.isfinite(seconds):
+                return seconds
+    except OverflowError:  # a whole number beyond all floats
+        pass
+    raise InvalidValue(f"time is {value!r:.60}; valid: seconds, or null", field="time")
 
 
 def _numbers(items: Sequence[int]) -> str:

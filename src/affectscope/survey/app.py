@@ -78,6 +78,7 @@ def create(settings: SurveySettings | None = None) -> Service:
             {
                 "name": one.name,
                 "title": one.title,
+                "keys": one.keys,
                 "items": one.items,
                 "answers": {one.lowest + i: text for i, text in enumerate(one.answers)},
                 "bands": [[band.lowest, band.highest, band.name] for band in one.bands],
@@ -101,9 +102,7 @@ def parse_filled(document: Any) -> dict[str, Any]:
     for field in ("instrument", "answers"):
         if field not in document:
             found = ", ".join(document) or "nothing"
-            raise MissingField(f"the body lacks {field!r}; found: {found}", field=field)
-    respondent = document.get("respondent", "respondent")
-    time = document.get("time")
+            raise MissingField(f"the body lacks {field!r}; found: {found:.100}", field=field)
     if not isinstance(document["instrument"], str):
         raise InvalidValue(
             f"instrument is {document['instrument']!r:.60}; valid: {', '.join(INSTRUMENTS)}",
@@ -113,16 +112,9 @@ def parse_filled(document: Any) -> dict[str, Any]:
         raise InvalidValue(
             f"answers is {document['answers']!r:.60}; valid: a list", field="answers"
         )
-    if not isinstance(respondent, str) or not 0 < len(respondent) <= 256:
-        raise InvalidValue(
-            f"respondent is {respondent!r:.60}; valid: a name of 1 to 256 characters",
-            field="respondent",
-        )
-    if time is not None and (isinstance(time, bool) or not isinstance(time, (int, float))):
-        raise InvalidValue(f"time is {time!r:.60}; valid: seconds, or null", field="time")
     return {
         "name": document["instrument"],
         "answers": document["answers"],
-        "respondent": respondent,
-        "time": time,
+        "respondent": document.get("respondent", "respondent"),
+        "time": document.get("time"),
     }

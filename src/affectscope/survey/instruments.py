@@ -23,6 +23,7 @@ class Instrument:
     Attributes:
         name: Short name, as the interface takes it.
         title: Full name.
+        keys: Short names of the items, in their order.
         items: Texts of the items, or empty strings where the text may not be shipped.
         answers: Labels of the answers, from the lowest valid number upwards.
         lowest: The lowest valid answer.
@@ -37,6 +38,7 @@ class Instrument:
 
     name: str
     title: str
+    keys: tuple[str, ...]
     items: tuple[str, ...]
     answers: tuple[str, ...]
     lowest: int
@@ -72,6 +74,17 @@ _TWO_WEEKS = ("not at all", "several days", "more than half the days", "nearly e
 PHQ_9 = Instrument(
     name="phq-9",
     title="Patient Health Questionnaire, nine items",
+    keys=(
+        "interest",
+        "mood",
+        "sleep",
+        "energy",
+        "appetite",
+        "self-worth",
+        "concentration",
+        "movement",
+        "self-harm",
+    ),
     items=(
         "Little interest or pleasure in doing things",
         "Feeling down, depressed, or hopeless",
@@ -113,6 +126,7 @@ PHQ_9 = Instrument(
 GAD_7 = Instrument(
     name="gad-7",
     title="Generalised Anxiety Disorder scale, seven items",
+    keys=("nervous", "control", "worry", "relaxing", "restless", "irritable", "afraid"),
     items=(
         "Feeling nervous, anxious, or on edge",
         "Not being able to stop or control worrying",
@@ -145,6 +159,7 @@ GAD_7 = Instrument(
 WHO_5 = Instrument(
     name="who-5",
     title="WHO-5 Well-Being Index",
+    keys=("mood", "calm", "energy", "sleep", "interest"),
     items=("", "", "", "", ""),
     answers=(
         "at no time",
@@ -183,6 +198,6 @@ def instrument(name: str) -> Instrument:
     found = INSTRUMENTS.get(name.lower())
     if found is None:
         raise InvalidValue(
-            f"unknown instrument {name!r}; valid: {', '.join(INSTRUMENTS)}", field="instrument"
+            f"unknown instrument {name!r:.60}; valid: {', '.join(INSTRUMENTS)}", field="instrument"
         )
     return found
