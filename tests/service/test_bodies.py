@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import math
 
 import pytest
 from hypothesis import given
@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from affectscope.errors import EmptyInput, InvalidValue, MalformedRequest, RequestError
 from affectscope.service.bodies import parse_json, parse_object
-from tests.service.apps import client, make, running
+from tests.service.apps import client, make
 
+JSON = {"content-type": "application/json"}
 VALUES = st.recursive(
     st.none()
     | st.booleans()
@@ -87,13 +88,8 @@ def test_what_json_can_say_comes_back(value: object) -> None:
 
 @given(st.binary(max_size=200) | st.text(alphabet='{}[]",:\\udD8 1e9-NaInfty').map(str.encode))
 def test_any_bytes_are_a_problem_or_a_document(data: bytes) -> None:
-    try:
-        document = parse_json(data)
-    except RequestError as error:
-        assert error.detail
-    else:
-        assert "nan" not in json.dumps(document).lower() or b"a" in data
-        assert not isinstance(document, float) or math.isfinite(document)
+    with contextlib.suppress(RequestError):
+        assert json.dumps(parse_json(data), allow_nan=False, ensure_ascii=False).encode()
 
 
 @pytest.mark.anyio
@@ -145,13 +141,8 @@ class TestOverHttp:
     async def test_half_a_character_in_a_name_is_still_answered(self) -> None:
         service, _ = make()
         body = b'{"\\ud800": {"a": NaN}}'
-        async with running(service) as (host, port), client(service) as web:
-            answer = await web.post(
-                f"http://{host}:{port}/analyze-test", content=body, headers=JSON
-            )
+        async with client(service) as web:
+            answer = await web.post("/analyze-test", content=body, headers=JSON)
 
         assert answer.status_code == 422
         assert answer.json()["type"].endswith("invalid-value")
-
-
-JSON = {"content-type": "application/json"}

@@ -20,7 +20,19 @@ class TestHosts:
         async with client(service) as web:
             assert (await web.get("/livez", headers={"host": host})).status_code == 200
 
-    @pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "", "127.0.0.2"])
+    @pytest.mark.parametrize(
+        "host",
+        [
+            "evil.example",
+            "localhost.evil.example",
+            "",
+            "127.0.0.2",
+            "localhost:x",
+            "localhost:80@evil.example",
+            "[::1",
+            "localhost, evil.example",
+        ],
+    )
     async def test_others_are_not(self, host: str) -> None:
         service, _ = make()
         async with client(service) as web:
@@ -36,7 +48,18 @@ class TestHosts:
 
 
 class TestOrigins:
-    @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost.evil"])
+    @pytest.mark.parametrize(
+        "origin",
+        [
+            "https://evil.example",
+            "null",
+            "http://localhost.evil",
+            "http://localhost:1@evil.example",
+            "http://[::1",
+            "file://localhost",
+            "",
+        ],
+    )
     async def test_a_foreign_page_may_not_post(self, origin: str) -> None:
         service, slow = make()
         async with client(service) as web:
@@ -113,6 +136,20 @@ class TestOperators:
         claimed = {"x-affectscope-internal": SECRET, "x-affectscope-operator": "1"}
 
         assert await self.report(claimed, internal_secret=secret) == 403
+
+    @pytest.mark.parametrize(
+        ("configured", "sent", "status"),
+        [(SECRET, SECRET, 200), (SECRET, "another", 403), (SECRET, None, 200), (None, SECRET, 200)],
+    )
+    async def test_a_wrong_secret_is_refused_whatever_is_asked(
+        self, configured: str | None, sent: str | None, status: int
+    ) -> None:
+        service, _ = make(internal_secret=configured)
+        headers = {} if sent is None else {"x-affectscope-internal": sent}
+        async with client(service) as web:
+            answer = await web.post("/analyze-test", json={}, headers=headers)
+
+        assert answer.status_code == status
 
     async def test_monitoring_stays_open(self) -> None:
         service, _ = make()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
 import shutil
@@ -41,15 +40,12 @@ class UploadFolder:
         return self._path
 
     def sweep(self) -> None:
-        """Remove the folders that killed processes of this user left behind."""
+        """Remove the folders that killed processes left behind, where this user may."""
         for left in self._parent.glob(f"{_PREFIX}*"):
-            with contextlib.suppress(OSError):
-                if left.lstat().st_uid != os.getuid():
-                    continue
-                lock = _lock(left)
-                if lock is not None:
-                    shutil.rmtree(left, ignore_errors=True)
-                    os.close(lock)
+            lock = _lock(left)
+            if lock is not None:
+                shutil.rmtree(left, ignore_errors=True)
+                os.close(lock)
 
     @staticmethod
     def discard(paths: Collection[Path]) -> None:
