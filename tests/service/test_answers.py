@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import marshal
+import time
 
 import pytest
 
@@ -28,6 +29,27 @@ class TestDocument:
         assert body["warnings"][0]["code"] == "odd"
         assert {"upload", "queue", "infer", "total"} <= set(body["timing"])
         assert "infer;dur=" in answer.headers["server-timing"]
+
+    async def test_the_total_holds_all_stages(self) -> None:
+        service, _ = make()
+
+        async def slowly() -> object:
+            yield b"{"
+            await asyncio.sleep(0.2)
+            yield b"}"
+
+        async with client(service) as web:
+            answer = await web.post(
+                "/analyze-test?pause=0.05",
+                content=slowly(),  # type: ignore[arg-type]
+                headers={"content-type": "application/json"},
+            )
+
+        timing = answer.json()["timing"]
+        total = timing.pop("total")
+        assert timing["upload"] > 0.15
+        assert timing["infer"] > 0.14
+        assert sum(timing.values()) <= total < sum(timing.values()) + 1
 
     async def test_more_segments_than_fit_name_the_stream(self) -> None:
         service, slow = make()
@@ -88,6 +110,36 @@ class TestProfile:
         sleeps = next(f for f in functions if "sleep" in f["name"])
         assert sleeps["calls"] == 2
         assert all(answer.status_code == 200 for answer in others)
+
+    async def test_there_is_one_at_a_time(self) -> None:
+        service, _ = make(workers=4)
+        path = "/analyze-test?profile=true&count=5&pause=0.04"
+        began = time.perf_counter()
+        async with client(service) as web:
+            answers = await asyncio.gather(*(web.post(path, json={}) for _ in range(3)))
+
+        assert time.perf_counter() - began > 3 * 5 * 0.04
+        for answer in answers:
+            functions = answer.json()["profile"]["functions"]
+            assert next(f for f in functions if "sleep" in f["name"])["calls"] == 5
+
+    async def test_who_leaves_while_waiting_for_it_is_forgotten(self) -> None:
+        service, slow = make()
+        head = (
+            b"POST /analyze-test?profile=true&count=%d&pause=0.05 HTTP/1.1\r\nHost: localhost\r\n"
+            b"Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+        )
+        async with running(service) as (host, port), client(service) as web:
+            for count in (1000, 999):
+                _, writer = await asyncio.open_connection(host, port)
+                writer.write(head % count)
+                assert await until(slow.began.is_set)
+                await asyncio.sleep(0.1)
+                writer.close()
+            after = await web.post("/analyze-test?profile=true", json={})
+
+        assert after.status_code == 200
+        assert slow.yielded < 100
 
     @pytest.mark.parametrize("form", ["pstats", "collapsed", "speedscope"])
     async def test_other_programs_can_read_it(self, form: str) -> None:
