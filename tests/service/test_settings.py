@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,30 @@ def test_every_variable_is_documented(cls: type[ServiceSettings]) -> None:
     text = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
 
     assert [name for name in sorted(variables(cls)) if f"`{name}`" not in text] == []
+
+
+def test_documented_defaults_are_the_real_ones() -> None:
+    text = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    documented = dict(re.findall(r"^\| `(AFFECTSCOPE_\w+)` \| `([^`]+)` \|", text, re.MULTILINE))
+
+    for cls in ALL:
+        for name, field in cls.model_fields.items():
+            variable = next((one for one in variables(cls) if one.endswith(f"_{name.upper()}")), "")
+            if isinstance(field.default, (int, float, str)) and variable in documented:
+                assert documented[variable] == f"{field.default:{_form(field.default)}}", variable
+
+
+def _form(value: object) -> str:
+    return "g" if isinstance(value, float) else ""
+
+
+def test_a_platforms_own_port_is_not_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "8080")
+    monkeypatch.setenv("HOST", "0.0.0.0")
+
+    assert [read_settings(cls).port for cls in ALL] == [8001, 8002, 8003, 8004, 9000]
+    assert read_settings(ChatSettings).host == "127.0.0.1"
+    assert ChatSettings(port=8103).port == 8103
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
-from affectscope.affect import Notice, Session
+from affectscope.affect import PURPOSES, Notice, Session
+from affectscope.service.answers import PROFILE_FORMATS
 
 ASSETS = Path(fastapi_offline.__file__).with_name("static")
 
@@ -32,9 +33,11 @@ PROBLEM_SCHEMA: dict[str, Any] = {
 _STATUSES = {
     400: "Malformed request",
     403: "Refused: purpose, permission or origin",
+    408: "The body stopped arriving",
     413: "Payload, or answer, too large",
     415: "Unsupported media type",
     422: "Invalid, missing or empty",
+    500: "A defect; the log has it by the request id",
     503: "Overloaded or not ready; `Retry-After` says when to try again",
 }
 
@@ -46,15 +49,7 @@ ANALYSIS_PARAMETERS: list[dict[str, Any]] = [
         "schema": {
             "type": "string",
             "default": "unspecified",
-            "enum": [
-                "unspecified",
-                "research",
-                "support",
-                "workplace",
-                "education",
-                "medical",
-                "safety",
-            ],
+            "enum": list(PURPOSES),
         },
     },
     {
@@ -72,10 +67,11 @@ ANALYSIS_PARAMETERS: list[dict[str, Any]] = [
     {
         "name": "profile_format",
         "in": "query",
+        "description": "`pstats` (in base64), `collapsed` and `speedscope` are files in `data`.",
         "schema": {
             "type": "string",
             "default": "json",
-            "enum": ["json", "pstats", "collapsed", "speedscope"],
+            "enum": list(PROFILE_FORMATS),
         },
     },
 ]
@@ -113,7 +109,7 @@ class AnalysisAnswer(BaseModel):
     profile: dict[str, Any] | None = Field(
         default=None,
         description="With `profile=true`: `wall_seconds` and `functions`, sorted by "
-        "`cumulative_seconds`.",
+        "`cumulative_seconds`; in another `profile_format`: `format`, `wall_seconds` and `data`.",
     )
 
 
