@@ -18,7 +18,7 @@ def test_the_samples_are_told_apart() -> None:
     assert inputs.faces == [sample("video")]
     assert inputs.voices == [sample("video"), sample("speech")]
     assert len(inputs.chats[0]) == 12
-    assert inputs.surveys[0].instrument == "phq-9"
+    assert inputs.surveys[0].name == "phq-9"
     assert inputs.modalities == ("face", "voice", "text", "survey")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -109,6 +110,23 @@ class TestPoorInput:
 
         with pytest.raises(UnsupportedMedia, match="no sound"):
             analysed(ASSETS / "favicon.png")
+
+    def test_samples_that_are_no_numbers_are_silence(self, tmp_path: Path) -> None:
+        samples = spoken()
+        samples[20_000:20_100] = np.nan
+        samples[30_000] = np.inf
+        data = samples.astype("<f4").tobytes()
+        head = struct.pack(
+            "<4sI4s4sIHHIIHH4sI",
+            *(b"RIFF", 36 + len(data), b"WAVE", b"fmt ", 16, 3, 1, 16_000, 64_000, 4, 32),
+            *(b"data", len(data)),
+        )
+        (tmp_path / "a.wav").write_bytes(head + data)
+
+        session = analysed(tmp_path / "a.wav")
+
+        assert session.quality == {"voice": ("damaged",)}
+        assert session.tracks[0].segments
 
     def test_what_is_no_sound_is_refused(self, tmp_path: Path) -> None:
         for name, data, kind in [

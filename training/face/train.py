@@ -62,7 +62,7 @@ def augment(images: Tensor, generator: torch.Generator) -> Tensor:
 
 @torch.no_grad()
 def logits_of(model: FaceNet, images: np.ndarray) -> np.ndarray:
-    """Return logits [n, 8] of uint8 images [n, 48, 48], averaged with the mirrored image's."""
+    """Return logits [n, 8] of uint8 images [n, 48, 48]."""
     model.eval()
     batches = torch.from_numpy(images).float().unsqueeze(1).split(512)
     return torch.cat([model(x) for x in batches]).numpy()

@@ -45,14 +45,16 @@ def _centred(mel: NDArray[np.float16]) -> NDArray[np.float32]:
     return x - x.mean(0)
 
 
-def _crop(mel: NDArray[np.float16], frames: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Cut at random, or repeat a short clip; add gain, tilt, noise and masks."""
+def _crop(
+    mel: NDArray[np.float16], frames: int, noise: float, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """Cut at random, or repeat a short clip; add gain, tilt, masks, and often `noise`."""
     x = mel.astype(np.float32)
     if len(x) < frames:
         x = np.tile(x, (math.ceil(frames / len(x)), 1))
     start = rng.integers(0, len(x) - frames + 1)
     x = x[start : start + frames] + rng.normal(0, 1.5) + np.linspace(-1, 1, 64) * rng.normal(0, 0.7)
-    if rng.random() < 0.4:
+    if rng.random() < noise:
         level = x.max() - rng.uniform(4, 9)
         x = np.logaddexp(x, level + rng.normal(0, 0.6, x.shape))
     if rng.random() < 0.15:
@@ -65,13 +67,27 @@ def _crop(mel: NDArray[np.float16], frames: int, rng: np.random.Generator) -> ND
     return x.astype(np.float32)
 
 
-def train(clips: list[Clip], run: Path, *, epochs: int, rate: float = 2e-3) -> VoiceNet:
+def train(
+    clips: list[Clip],
+    run: Path,
+    *,
+    epochs: int,
+    batch: int,
+    noise: float,
+    rate: float = 2e-3,
+    start: VoiceNet | None = None,
+) -> VoiceNet:
     """Train and return the averaged model; checkpoints and a log go to `run`.
+
+    `noise` is the share of crops with noise under them. With `start` this is a warm restart
+    (Loshchilov, I. and Hutter, F. (2017). SGDR. ICLR 2017): the weights go on, the schedule begins
+    anew.
 
     Crops of 1 to 3.5 s, mixup, label smoothing .1, AdamW with cosine, balanced labels, bf16.
     """
-    torch.manual_seed(1)
-    rng = np.random.default_rng(1)
+    seed = 1 if start is None else 2
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
     seen = [c for c in clips if c.speaker not in CALIBRATION + SCORED]
     scored = [c for c in clips if c.speaker in SCORED]
     sets = {
@@ -82,12 +98,11 @@ def train(clips: list[Clip], run: Path, *, epochs: int, rate: float = 2e-3) -> V
         (mel, clip.label, clip.speaker.startswith("Actor")) for clip in seen for mel in clip.mels
     ]
     frames = np.concatenate([_centred(mel)[::7] for mel, _, _ in items])
-    model = VoiceNet()
+    model = start or VoiceNet()
     model.scale.copy_(torch.from_numpy(frames.std(0)))
     model = model.to(memory_format=torch.channels_last)
     average = copy.deepcopy(model)
     optimiser = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.02)
-    batch = 48
     counts: dict[tuple[int, bool], int] = {}
     for _, label, acted in items:
         counts[label, acted] = counts.get((label, acted), 0) + 1
@@ -106,7 +121,7 @@ def train(clips: list[Clip], run: Path, *, epochs: int, rate: float = 2e-3) -> V
         chosen = rng.choice(len(items), size=(steps, batch), p=odds)
         for index in chosen:
             length = int(rng.integers(100, 350))
-            x = torch.from_numpy(np.stack([_crop(items[i][0], length, rng) for i in index]))
+            x = torch.from_numpy(np.stack([_crop(items[i][0], length, noise, rng) for i in index]))
             y = F.one_hot(torch.tensor([items[i][1] for i in index]), 8).float() * 0.9 + 0.1 / 8
             share = float(rng.beta(0.3, 0.3))
             other = torch.randperm(batch)

@@ -45,6 +45,10 @@ class Affect(Entry):
         default=None, description="Controlled (-1) to in control (1), where measured."
     )
     confidence: Probability = Field(description="Calibrated probability of the highest label.")
+    present: tuple[str, ...] = Field(
+        default=(),
+        description="Labels above the model's thresholds, where several may be there at once.",
+    )
 
     @property
     def label(self) -> str:
@@ -210,6 +214,7 @@ def affect_from(
     valence: float | None = None,
     arousal: float | None = None,
     dominance: float | None = None,
+    present: Sequence[str] = (),
 ) -> Affect:
     """Build an affect from a model's calibrated output.
 
@@ -219,6 +224,7 @@ def affect_from(
         valence: In [-1, 1] where a model measured it, else the circumplex of the probabilities.
         arousal: Likewise.
         dominance: In [-1, 1] where a model measured it.
+        present: Labels above the model's thresholds, where several may be there at once.
 
     Returns:
         The affect, its confidence being the highest probability.
@@ -238,4 +244,5 @@ def affect_from(
         arousal=place[1] if arousal is None else min(1.0, max(-1.0, float(arousal))),
         dominance=None if dominance is None else min(1.0, max(-1.0, float(dominance))),
         confidence=max(scores.values()),
+        present=tuple(present),
     )

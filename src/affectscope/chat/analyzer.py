@@ -14,13 +14,17 @@ from affectscope.affect import (
     Track,
     TrackOpened,
     affect_from,
+    vocabulary,
 )
 from affectscope.chat.messages import Message, out_of_order
-from affectscope.chat.model import BATCH, TextModel
+from affectscope.chat.model import TextModel
 from affectscope.telemetry import stage
 
 LEAST_CONFIDENCE = 0.2
 """Below this probability of the highest of 28 labels the text is too weak to judge."""
+
+_AT_ONCE = 32
+"""Messages that are judged before the first of them is yielded."""
 
 _NO_WORD = re.compile(r"^[\W\d_]*$")
 _EMOJI = re.compile(r"[\u2600-\u27bf\U0001f300-\U0001faff]|[:;=8][-']?[()DPpO/\\|]")
@@ -60,8 +64,8 @@ class ChatAnalyzer:
                 flag="out-of-order",
                 message=f"{disordered} messages are earlier than the one before them",
             )
-        for start in range(0, len(messages), BATCH * 4):
-            batch = messages[start : start + BATCH * 4]
+        for start in range(0, len(messages), _AT_ONCE):
+            batch = messages[start : start + _AT_ONCE]
             with stage("infer"):
                 readings = self._model.read([one.text for one in batch])
                 probabilities, places = self._model.judge(readings)
@@ -97,7 +101,18 @@ class ChatAnalyzer:
         if reason is not None:
             return Segment(start=moment, end=moment, abstained=reason, text=text)
         valence, arousal, dominance = place
+        labels = vocabulary("goemotions-28").labels
+        thresholds = self._model.thresholds
         affect = affect_from(
-            "goemotions-28", shares, valence=valence, arousal=arousal, dominance=dominance
+            "goemotions-28",
+            shares,
+            valence=valence,
+            arousal=arousal,
+            dominance=dominance,
+            present=[
+                label
+                for label, share in zip(labels, shares, strict=True)
+                if share >= thresholds[label]
+            ],
         )
         return Segment(start=moment, end=moment, affect=affect, text=text)

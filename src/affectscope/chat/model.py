@@ -21,11 +21,12 @@ LONGEST = 128
 LONGEST_TEXT = 2048
 """Characters that are read of a text, blanks between words counted once.
 
-The tokenizer needs memory in proportion to a whole text before it cuts: a batch of 64 KiB texts
+The tokenizer needs memory in proportion to a whole text before it cuts: dozens of 64 KiB texts
 would take it a gigabyte. `LONGEST` tokens of English have some 600 characters.
 """
 
-BATCH = 32
+_AT_ONCE = 64
+"""Texts that are tokenized at once."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class TextModel:
         self.predict(["warm"])
 
     def predict(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Judge texts, in batches of similar length.
+        """Judge texts, each by itself.
 
         Args:
             texts: Any strings; what follows the first `LONGEST` tokens of one is not read.
@@ -85,10 +86,10 @@ class TextModel:
     def read(self, texts: Sequence[str]) -> list[Reading]:
         """Turn texts into tokens, which `judge` takes; tells which texts were cut."""
         readings = []
-        for start in range(0, len(texts), BATCH):
+        for start in range(0, len(texts), _AT_ONCE):
             shortened = [
                 text if len(text) <= LONGEST_TEXT else " ".join(text.split())
-                for text in texts[start : start + BATCH]
+                for text in texts[start : start + _AT_ONCE]
             ]
             encoded = self._tokenizer.encode_batch([text[:LONGEST_TEXT] for text in shortened])
             for text, found in zip(shortened, encoded, strict=True):
@@ -104,18 +105,15 @@ class TextModel:
         return readings
 
     def judge(self, readings: Sequence[Reading]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Judge what `read` gave; returns as `predict` does."""
-        ids = [reading.ids for reading in readings]
-        order = sorted(range(len(ids)), key=lambda index: len(ids[index]))
-        logits = np.zeros((len(ids), LABELS), np.float32)
-        places = np.zeros((len(ids), 3), np.float32)
-        for start in range(0, len(order), BATCH):
-            chosen = order[start : start + BATCH]
-            tokens = np.zeros((len(chosen), len(ids[chosen[-1]])), np.int64)
-            mask = np.zeros_like(tokens)
-            for row, index in enumerate(chosen):
-                tokens[row, : len(ids[index])] = ids[index]
-                mask[row, : len(ids[index])] = 1
-            found = self.model.run(input_ids=tokens, attention_mask=mask)
-            logits[chosen], places[chosen] = found["logits"], found["vad"]
+        """Judge what `read` gave; returns as `predict` does.
+
+        One text a run: eight-bit activations share one scale in a batch, so the scores of a text
+        would depend on the texts beside it.
+        """
+        logits = np.zeros((len(readings), LABELS), np.float32)
+        places = np.zeros((len(readings), 3), np.float32)
+        for row, reading in enumerate(readings):
+            tokens = np.array([reading.ids], np.int64)
+            found = self.model.run(input_ids=tokens, attention_mask=np.ones_like(tokens))
+            logits[row], places[row] = found["logits"][0], found["vad"][0]
         return self.model.card.probabilities(logits), places

@@ -85,12 +85,7 @@ def _jobs(inputs: Inputs, fps: float) -> Iterator[Callable[[], Iterator[Record]]
     for messages in inputs.chats:
         yield partial(ChatAnalyzer().stream, messages)
     for filled in inputs.surveys:
-        yield partial(
-            SurveyAnalyzer().stream,
-            filled.instrument,
-            filled.answers,
-            respondent=filled.respondent,
-        )
+        yield partial(SurveyAnalyzer().stream, **vars(filled))
 
 
 def _voice_and_words(path: Path) -> Iterator[Record]:

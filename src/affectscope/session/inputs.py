@@ -8,23 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from affectscope.chat import Message, parse_messages
-from affectscope.errors import EmptyInput, InvalidValue, MalformedRequest, MissingField
+from affectscope.errors import EmptyInput, InvalidValue, MalformedRequest
 from affectscope.media import probe
+from affectscope.survey import Filled, parse_filled
 
 Chat = str | Path | Mapping[str, object] | Sequence[Mapping[str, object]]
 """Text, a file, the object ``{"messages": [...]}``, or the list of messages itself."""
 
 Survey = str | Path | Mapping[str, object]
 """A file, or the object ``{"instrument": ..., "answers": [...]}``."""
-
-
-@dataclass(frozen=True)
-class Questionnaire:
-    """A filled questionnaire as it was handed over; the survey analyzer judges it."""
-
-    instrument: str
-    answers: Sequence[object]
-    respondent: str = "respondent"
 
 
 @dataclass
@@ -34,7 +26,7 @@ class Inputs:
     faces: list[Path] = field(default_factory=list)
     voices: list[Path] = field(default_factory=list)
     chats: list[list[Message]] = field(default_factory=list)
-    surveys: list[Questionnaire] = field(default_factory=list)
+    surveys: list[Filled] = field(default_factory=list)
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -129,17 +121,7 @@ def _messages(chat: Chat) -> list[Message]:
     return parse_messages(chat if isinstance(chat, Mapping) else {"messages": list(chat)})
 
 
-def _questionnaire(document: object, where: str) -> Questionnaire:
+def _questionnaire(document: object, where: str) -> Filled:
     if not isinstance(document, Mapping):
         raise InvalidValue(f"{where!r} is no questionnaire; valid: an object")
-    for name in ("instrument", "answers"):
-        if name not in document:
-            raise MissingField(f"{where!r} lacks {name!r}; found: {', '.join(map(str, document))}")
-    answers = document["answers"]
-    if not isinstance(answers, Sequence) or isinstance(answers, str):
-        raise InvalidValue(f"answers is {answers!r}; valid: a list of whole numbers and nulls")
-    return Questionnaire(
-        instrument=str(document["instrument"]),
-        answers=answers,
-        respondent=str(document.get("respondent", "respondent")),
-    )
+    return parse_filled(document)

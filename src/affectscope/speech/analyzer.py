@@ -6,6 +6,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from affectscope.affect import (
     MediaNoted,
     ModelRef,
@@ -73,7 +76,7 @@ class SpeechAnalyzer:
                 sound is unsupported.
         """
         permitted = self._permitted()
-        finder, loudest, found = SpeechFinder(), -120.0, False
+        finder, loudest, found, odd = SpeechFinder(), -120.0, False, False
         with stage("decode"):
             reader = read_audio(path)
         with reader:
@@ -86,14 +89,18 @@ class SpeechAnalyzer:
                     if chunk is None:
                         phrases = list(finder.finish())
                     else:
-                        loudest = max(loudest, level_dbfs(chunk.samples))
-                        phrases = list(finder.feed(chunk.samples, chunk.start))
+                        samples = _finite(chunk.samples)
+                        odd = odd or samples is not chunk.samples
+                        loudest = max(loudest, level_dbfs(samples))
+                        phrases = list(finder.feed(samples, chunk.start))
                 for phrase in phrases:
                     found = True
                     yield from self._phrase(phrase, permitted, transcribe)
                 if chunk is None:
                     break
                 note_media(len(chunk.samples) / 16_000, "audio")
+            if odd or reader.damaged:
+                yield _noted("damaged", "parts that are no sound were left out or taken as silence")
             if reader.truncated:
                 yield _noted("truncated", "the file ends early; analysed as far as it goes")
         if finder.heard and loudest < SILENT_DBFS:
@@ -166,7 +173,7 @@ def transcribe(path: str | Path, engine: Transcriber | None = None) -> list[Utte
     engine = engine or default_engine()
     finder, lines = SpeechFinder(), []
     with read_audio(path) as reader:
-        phrases = [p for chunk in reader for p in finder.feed(chunk.samples, chunk.start)]
+        phrases = [p for chunk in reader for p in finder.feed(_finite(chunk.samples), chunk.start)]
     for phrase in [*phrases, *finder.finish()]:
         said = engine.transcribe(phrase)
         if said.text:
@@ -194,6 +201,13 @@ def _track(permitted: bool) -> Track:
         vocabulary=card.vocabulary,
         model=model if permitted else None,
     )
+
+
+def _finite(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the samples with silence for what is no number; the same object where all are."""
+    if np.isfinite(samples).all():
+        return samples
+    return np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
 
 
 def _noted(flag: str, message: str) -> QualityNoted:

@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 from fastapi import Request
 from starlette.responses import Response
 
-from affectscope.errors import InvalidValue, MissingField
 from affectscope.service import (
     Service,
     ServiceSettings,
@@ -17,6 +16,7 @@ from affectscope.service import (
     read_settings,
 )
 from affectscope.survey.analyzer import SurveyAnalyzer
+from affectscope.survey.filled import parse_filled
 from affectscope.survey.instruments import INSTRUMENTS
 
 BODY = {
@@ -68,7 +68,7 @@ def create(settings: SurveySettings | None = None) -> Service:
         """Score one filled questionnaire."""
         filled = parse_filled(await service.read_json(request))
         return await service.answer(
-            request, lambda: analyzer.stream(**filled), modalities=("survey",)
+            request, lambda: analyzer.stream(**vars(filled)), modalities=("survey",)
         )
 
     @service.app.get("/instruments", tags=["analysis"])
@@ -90,31 +90,3 @@ def create(settings: SurveySettings | None = None) -> Service:
         ]
 
     return service
-
-
-def parse_filled(document: Any) -> dict[str, Any]:
-    """Read the body of ``/analyze-survey``; returns the arguments of `SurveyAnalyzer.stream`.
-
-    Raises:
-        MissingField: No instrument or no answers.
-        InvalidValue: A field of the wrong type.
-    """
-    for field in ("instrument", "answers"):
-        if field not in document:
-            found = ", ".join(document) or "nothing"
-            raise MissingField(f"the body lacks {field!r}; found: {found:.100}", field=field)
-    if not isinstance(document["instrument"], str):
-        raise InvalidValue(
-            f"instrument is {document['instrument']!r:.60}; valid: {', '.join(INSTRUMENTS)}",
-            field="instrument",
-        )
-    if not isinstance(document["answers"], list):
-        raise InvalidValue(
-            f"answers is {document['answers']!r:.60}; valid: a list", field="answers"
-        )
-    return {
-        "name": document["instrument"],
-        "answers": document["answers"],
-        "respondent": document.get("respondent", "respondent"),
-        "time": document.get("time"),
-    }
