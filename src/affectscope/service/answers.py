@@ -168,6 +168,7 @@ class Analysis:
         work = asyncio.ensure_future(self._pool.run(self._document))
         # Not when the caller gives up: the thread goes on with the profiler for a while.
         work.add_done_callback(lambda _: self._profiling.release())
+        work.add_done_callback(_forget)
         return await asyncio.shield(work)
 
     def _records(self) -> Iterator[Record]:
