@@ -62,7 +62,7 @@ def create(settings: SpeechSettings | None = None) -> Service:
         ] = True,
     ) -> Response:
         """Analyse one recording."""
-        async with service.upload(request, "audio_file") as upload:
+        async with service.upload(request, "audio_file", modalities=("voice",)) as upload:
             return await service.answer(
                 request,
                 lambda: analyzer.stream(upload.path, transcribe=transcribe),

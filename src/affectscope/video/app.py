@@ -63,7 +63,7 @@ def create(settings: VideoSettings | None = None) -> Service:
         ] = 5.0,
     ) -> Response:
         """Analyse one video or image: a track per face, a segment per face and frame."""
-        async with service.upload(request, "video_file") as upload:
+        async with service.upload(request, "video_file", modalities=("face",)) as upload:
             return await service.answer(
                 request, lambda: analyzer.stream(upload.path, fps=fps), modalities=("face",)
             )
