@@ -35,17 +35,6 @@ def test_a_shared_function_is_divided_by_the_time_of_its_edges() -> None:
     assert dict(CallGraph(stats).stacks()) == {(A, B, D): 3.0, (A, C, D): 1.0}
 
 
-def test_without_times_of_edges_their_calls_divide() -> None:
-    stats: Stats = {
-        A: (1, 1, 0.0, 4.0, {}),
-        B: (1, 1, 0.0, 3.0, {A: 1}),
-        C: (1, 1, 0.0, 1.0, {A: 1}),
-        D: (4, 4, 4.0, 4.0, {B: 3, C: 1}),
-    }
-
-    assert dict(CallGraph(stats).stacks()) == {(A, B, D): 3.0, (A, C, D): 1.0}
-
-
 def test_recursion_is_folded() -> None:
     stats: Stats = {
         A: (1, 1, 1.0, 4.0, {}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ from affectscope.affect import Session, SessionBuilder
 from affectscope.errors import InvalidValue, UnsupportedMedia
 from affectscope.samples import sample
 from affectscope.telemetry import Timings
+from affectscope.telemetry.profiling import profile_in_python, profile_with_c
 from affectscope.video import VideoAnalyzer, analyzer, quality
 
 BLACK = np.zeros((360, 480, 3), np.uint8)
@@ -178,3 +180,15 @@ class TestRefusal:
     def test_rate(self) -> None:
         with pytest.raises(InvalidValue, match="fps is 0"):
             analyse(sample("video"), 0)
+
+
+@pytest.mark.parametrize("implementation", [profile_with_c, profile_in_python])
+def test_it_can_be_profiled(implementation: Any) -> None:
+    """The face detector's C code reports returns of calls that it never reported."""
+    segments, profile = implementation(
+        lambda: list(VideoAnalyzer().stream(sample("video"), fps=2.0))
+    )
+
+    seen = {entry["name"]: entry for entry in profile.to_dict(limit=5000)["functions"]}
+    assert segments
+    assert seen["stream"]["cumulative_seconds"] <= profile.wall_seconds

@@ -7,7 +7,10 @@ from collections.abc import Iterator
 Function = tuple[str, int, str]
 """File, line and name."""
 
-Entry = tuple[int, int, float, float, dict[Function, "tuple[int, int, float, float] | int"]]
+Edge = tuple[int, int, float, float]
+"""Primitive calls, calls, own seconds and cumulative seconds of one function from one caller."""
+
+Entry = tuple[int, int, float, float, dict[Function, Edge]]
 """Primitive calls, calls, own seconds, cumulative seconds, callers."""
 
 Stats = dict[Function, Entry]
@@ -18,9 +21,9 @@ _MOST = 20_000
 
 
 class CallGraph:
-    """Who called whom for how long, as `cProfile` and `profile` keep it.
+    """Who called whom for how long, as `cProfile` keeps it.
 
-    Neither keeps whole stacks, only edges from caller to callee. So a stack here is a likely one:
+    It keeps no whole stacks, only edges from caller to callee. So a stack here is a likely one:
     where a function has two callers, the time of its own callees is divided between them in
     proportion to the time of the two edges. Totals of functions and of edges are right; which
     grandchild belongs to which grandparent is an estimate. Recursion is folded at the second visit
@@ -35,8 +38,7 @@ class CallGraph:
         self._callees: dict[Function, dict[Function, float]] = {function: {} for function in stats}
         self._roots: dict[Function, float] = {}
         for function, (_, _, _, cumulative, callers) in stats.items():
-            edges = self._edges(cumulative, callers)
-            for caller, seconds in edges.items():
+            for caller, (_, _, _, seconds) in callers.items():
                 if caller in self._callees and caller != function:
                     self._callees[caller][function] = seconds
             if not any(caller in stats and caller != function for caller in callers):
@@ -74,15 +76,3 @@ class CallGraph:
         if whole > seconds:
             parts = {callee: part * seconds / whole for callee, part in parts.items()}
         return parts
-
-    @staticmethod
-    def _edges(
-        cumulative: float, callers: dict[Function, tuple[int, int, float, float] | int]
-    ) -> dict[Function, float]:
-        # cProfile times each edge; profile only counts its calls.
-        calls = sum(edge for edge in callers.values() if isinstance(edge, int))
-        return {
-            caller: cumulative * edge / calls if isinstance(edge, int) else edge[3]
-            for caller, edge in callers.items()
-            if not isinstance(edge, int) or calls
-        }

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import cProfile
 import marshal
-import profile as pure_profile
 import sys
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from affectscope.telemetry.call_graph import CallGraph, Function, Stats
+from affectscope.telemetry.thread_profiler import ThreadProfiler
 from affectscope.telemetry.timings import current_timings
 
 Result = TypeVar("Result")
-
-_OWN_FILE = __file__
 
 
 class Profile:
@@ -115,8 +113,8 @@ def profile_call(function: Callable[[], Result]) -> tuple[Result, Profile]:
     """Run `function` in this thread and profile it, and nothing else.
 
     Uses cProfile up to Python 3.11. From 3.12 on cProfile records what all threads do
-    (python/cpython#115218), so the standard library's `profile.Profile` takes its place: it hooks
-    one thread only, and slows calls down more (what is written in C, such as NumPy, not at all).
+    (python/cpython#115218), so `ThreadProfiler` takes its place: it hooks one thread only, and
+    slows calls down more (what is written in C, such as NumPy, not at all).
     Not to be used inside another profiled call of the same thread, for a thread has one hook.
 
     Args:
@@ -142,30 +140,24 @@ def profile_with_c(function: Callable[[], Result]) -> tuple[Result, Profile]:
     result = profiler.runcall(function)
     wall = time.perf_counter() - began
     profiler.create_stats()
-    return result, Profile(_without_own_frames(vars(profiler)["stats"]), wall)
+    return result, Profile(_without_hook(vars(profiler)["stats"]), wall)
 
 
 def profile_in_python(function: Callable[[], Result]) -> tuple[Result, Profile]:
     """`profile_call` by the profiler that is written in Python."""
-    profiler = pure_profile.Profile(timer=time.perf_counter)
+    profiler = ThreadProfiler()
     began = time.perf_counter()
     result = profiler.runcall(function)
     wall = time.perf_counter() - began
-    profiler.create_stats()
-    return result, Profile(_without_own_frames(vars(profiler)["stats"]), wall)
+    return result, Profile(_without_hook(profiler.stats()), wall)
 
 
-def _without_own_frames(stats: Stats) -> Stats:
-    return {function: entry for function, entry in stats.items() if not _is_own(function)}
-
-
-def _is_own(function: Function) -> bool:
-    file, line, name = function
-    return (
-        "_lsprof.Profiler" in name
-        or file in ("profile", _OWN_FILE)
-        or (name == "setprofile" and line == 0)
-    )
+def _without_hook(stats: Stats) -> Stats:
+    return {
+        function: entry
+        for function, entry in stats.items()
+        if not any(hook in function[2] for hook in ("_lsprof.Profiler", "setprofile"))
+    }
 
 
 def _label(function: Function) -> str:
