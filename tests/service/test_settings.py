@@ -10,12 +10,16 @@ import pytest
 from affectscope.chat.app import ChatSettings
 from affectscope.errors import InvalidValue
 from affectscope.gateway.settings import GatewaySettings
+from affectscope.observatory.settings import ObservatorySettings
 from affectscope.service import ServiceSettings, is_loopback, read_settings
 from affectscope.speech.app import SpeechSettings
 from affectscope.survey.app import SurveySettings
 from affectscope.video.app import VideoSettings
 
-ALL = (VideoSettings, SpeechSettings, ChatSettings, SurveySettings, GatewaySettings)
+ALL = (
+    *(VideoSettings, SpeechSettings, ChatSettings, SurveySettings),
+    *(GatewaySettings, ObservatorySettings),
+)
 ROOT = Path(__file__).parents[2]
 
 
@@ -48,24 +52,25 @@ def test_documented_defaults_are_the_real_ones() -> None:
         for name, field in cls.model_fields.items():
             variable = next((one for one in variables(cls) if one.endswith(f"_{name.upper()}")), "")
             if isinstance(field.default, (int, float, str)) and variable in documented:
-                assert documented[variable] == f"{field.default:{_form(field.default)}}", variable
+                assert documented[variable] == _written(field.default), variable
 
 
-def _form(value: object) -> str:
-    return "g" if isinstance(value, float) else ""
+def _written(value: float | str) -> str:
+    whole = isinstance(value, float) and value.is_integer()
+    return str(int(value)) if whole else str(value)
 
 
 def test_a_platforms_own_port_is_not_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORT", "8080")
     monkeypatch.setenv("HOST", "0.0.0.0")
 
-    assert [read_settings(cls).port for cls in ALL] == [8001, 8002, 8003, 8004, 9000]
+    assert [read_settings(cls).port for cls in ALL] == [8001, 8002, 8003, 8004, 9000, 9001]
     assert read_settings(ChatSettings).host == "127.0.0.1"
     assert ChatSettings(port=8103).port == 8103
 
 
 @pytest.mark.parametrize(
-    ("cls", "port"), list(zip(ALL, [8001, 8002, 8003, 8004, 9000], strict=True))
+    ("cls", "port"), list(zip(ALL, [8001, 8002, 8003, 8004, 9000, 9001], strict=True))
 )
 def test_ports_are_those_of_the_contract(cls: type[ServiceSettings], port: int) -> None:
     assert read_settings(cls).port == port

@@ -69,7 +69,7 @@ class TestExposition:
     def test_both_formats_can_be_parsed(self, ask: Ask, telemetry: Telemetry) -> None:
         served(ask, telemetry)
         telemetry.model_loaded("text-emotion", "1", True)
-        telemetry.queue_depth(lambda: 3)
+        telemetry.queue(lambda: 3, 32)
 
         plain = {family.name for family in plain_text(telemetry.exposition("*/*")[0].decode())}
         opened, content_type = telemetry.exposition(
@@ -96,7 +96,7 @@ class TestExposition:
 
     def test_readings_come_from_the_moment_of_the_scrape(self, telemetry: Telemetry) -> None:
         waiting = [1.0]
-        telemetry.queue_depth(lambda: waiting[0])
+        telemetry.queue(lambda: waiting[0], 32)
         waiting[0] = 7.0
         telemetry.model_loaded("text-emotion", "2", True)
         telemetry.model_loaded("face-expression", "1", False)
@@ -111,7 +111,7 @@ class TestExposition:
         def broken() -> float:
             raise RuntimeError("no pool")
 
-        telemetry.queue_depth(broken)
+        telemetry.queue(broken, 32)
 
         body = telemetry.exposition(None)[0].decode()
 

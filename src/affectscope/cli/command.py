@@ -39,6 +39,7 @@ class ServiceName(StrEnum):
     CHAT = "chat"
     SURVEY = "survey"
     GATEWAY = "gateway"
+    OBSERVATORY = "observatory"
 
 
 class TaskName(StrEnum):

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, ClassVar
 
 from pydantic import AnyHttpUrl, Field
 
 from affectscope.gateway.backends import BACKENDS, CHAT, SPEECH, SURVEY, VIDEO, Backend, BackendName
-from affectscope.service import ServiceSettings, own_port
-
-_WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound
+from affectscope.service import ServiceSettings, address_beside, own_port
 
 
 def _address(backend: Backend) -> AnyHttpUrl:
@@ -20,9 +17,8 @@ def _address(backend: Backend) -> AnyHttpUrl:
     """
 
     def beside(known: dict[str, Any]) -> AnyHttpUrl:
-        host = "127.0.0.1" if known["host"] in _WILDCARDS else known["host"]
-        port = os.environ.get(f"AFFECTSCOPE_{backend.name.upper()}_PORT", str(backend.port))
-        return AnyHttpUrl(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+        variable = f"AFFECTSCOPE_{backend.name.upper()}_PORT"
+        return address_beside(known, variable, backend.port)
 
     field: AnyHttpUrl = Field(
         default_factory=beside,

@@ -13,19 +13,28 @@ from affectscope.service.health import Check
 from affectscope.service.problems import problem_response
 from affectscope.service.security import INTERNAL_HEADER, OPERATOR_HEADER, is_operator
 from affectscope.service.server import LIFELINE, run_service
-from affectscope.service.settings import ServiceSettings, is_loopback, own_port, read_settings
+from affectscope.service.settings import (
+    OBSERVATORY_PORT,
+    ServiceSettings,
+    address_beside,
+    is_loopback,
+    own_port,
+    read_settings,
+)
 from affectscope.service.uploads import Form, Upload, check_length, chunks
 
 __all__ = [
     "INTERNAL_HEADER",
     "JSON_LIMIT",
     "LIFELINE",
+    "OBSERVATORY_PORT",
     "OPERATOR_HEADER",
     "Check",
     "Form",
     "Service",
     "ServiceSettings",
     "Upload",
+    "address_beside",
     "analysis_responses",
     "check_length",
     "chunks",

@@ -18,15 +18,17 @@ from affectscope.affect import (
     Purpose,
     QualityNoted,
     Record,
+    SegmentFound,
     SessionBuilder,
     SurveyScored,
+    TrackOpened,
     check_purpose,
 )
 from affectscope.errors import AffectscopeError, ClientGone, InvalidValue
 from affectscope.service.pool import WorkerPool
 from affectscope.service.problems import ERROR_TYPE, problem_document
 from affectscope.service.streaming import NDJSON, Lines, LineStream, before_leaving
-from affectscope.telemetry import Profile, current_timings, get_logger, profile_call
+from affectscope.telemetry import Predictions, Profile, current_timings, get_logger, profile_call
 
 T = TypeVar("T")
 ProfileFormat = Literal["json", "pstats", "collapsed", "speedscope"]
@@ -117,6 +119,7 @@ class Analysis:
         produce: Makes the generator of records; called in the worker thread.
         wishes: What the client asked for.
         profiling: Held while a profile is taken, so that there is one at a time.
+        predictions: Where each answer of a model is counted.
     """
 
     def __init__(
@@ -126,12 +129,15 @@ class Analysis:
         produce: Produce,
         wishes: Wishes,
         profiling: asyncio.Lock,
+        predictions: Predictions,
     ) -> None:
         self._request = request
         self._pool = pool
         self._produce = produce
         self._wishes = wishes
         self._profiling = profiling
+        self._predictions = predictions
+        self._modalities: dict[str, str] = {}
         self._gone = threading.Event()
         self._began = time.perf_counter()
 
@@ -178,11 +184,24 @@ class Analysis:
         try:
             for record in records:
                 self._stop_if_gone()
+                self._note(record)
                 yield record
         finally:
             close = getattr(records, "close", None)
             if close is not None:
                 close()
+
+    def _note(self, record: Record) -> None:
+        """Count what a model answered."""
+        if isinstance(record, TrackOpened):
+            self._modalities[record.track.id] = record.track.modality
+        elif isinstance(record, SegmentFound):
+            affect = record.segment.affect
+            self._predictions.note(
+                self._modalities.get(record.track, "unknown"),
+                None if affect is None else affect.label,
+                None if affect is None else affect.confidence,
+            )
 
     def _stop_if_gone(self) -> None:
         if self._gone.is_set():

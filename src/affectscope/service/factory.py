@@ -54,16 +54,17 @@ class Service:
         endpoints: Collection[str],
         prefix: str | None = None,
         warm_up: Callable[[], object] | None = None,
+        quiet: Collection[str] = (),
     ) -> None:
         self.name = name
         self.settings = settings
-        self.telemetry = Telemetry(name, prefix or name, __version__, list(endpoints))
+        self.telemetry = Telemetry(name, prefix or name, __version__, list(endpoints), quiet=quiet)
         self.pool = WorkerPool(name, settings.workers, settings.queue_limit)
         self.health = Health(name, self.telemetry, self.pool)
         self._warm_up = warm_up
         self._profiling = asyncio.Lock()
         self._uploads = UploadFolder(name)
-        self.telemetry.queue_depth(lambda: self.pool.depth)
+        self.telemetry.queue(lambda: self.pool.depth, settings.queue_limit)
         self.app = FastAPI(
             title=title,
             description=description,
@@ -264,7 +265,10 @@ class Service:
             AffectscopeError: Refused, overloaded, or whatever the analyzer raised.
         """
         wanted = self._wishes(request, modalities)
-        return await Analysis(request, self.pool, produce, wanted, self._profiling).answer()
+        return await Analysis(
+            *(request, self.pool, produce, wanted, self._profiling),
+            self.telemetry.predictions,
+        ).answer()
 
     def _wishes(self, request: Request, modalities: tuple[str, ...]) -> Wishes:
         """Return what the request asks for, where it may.

@@ -74,7 +74,7 @@ class WorkerPool:
         def timed() -> T:
             began = time.perf_counter()
             if timings is not None:
-                timings.add("queue", began - queued)
+                timings.add("queue", began - queued, began)
             try:
                 return job()
             finally:

@@ -27,7 +27,7 @@ from affectscope.errors import (
     Unavailable,
     problem,
 )
-from affectscope.telemetry import current_request, get_logger, route_template
+from affectscope.telemetry import FAILURE_KEY, current_request, get_logger, route_template
 
 MEDIA_TYPE = "application/problem+json"
 ERROR_TYPE = "affectscope.error_type"
@@ -134,9 +134,10 @@ class UnexpectedErrors:
             error: AffectscopeError = Unavailable("this service is being stopped", retry_after=5.0)
             await problem_response(error, scope)(scope, receive, send)
             raise
-        except Exception:
+        except Exception as failure:
             if scope["type"] != "http":
                 raise
+            scope[FAILURE_KEY] = failure
             # The path itself may hold what a person wrote; the route does not.
             _log.exception("unexpected error", endpoint=route_template(scope))
             error = AffectscopeError("something went wrong here; the log has it by the request id")

@@ -10,7 +10,8 @@ import uvicorn
 
 from affectscope.errors import InvalidValue
 from affectscope.service.factory import Service
-from affectscope.telemetry import configure_logging, get_logger
+from affectscope.service.security import INTERNAL_HEADER, OPERATOR_HEADER
+from affectscope.telemetry import Destination, configure_logging, get_logger
 
 LIFELINE = "AFFECTSCOPE_LIFELINE_FD"
 """Names the descriptor of a pipe that only the keeper of the processes holds open."""
@@ -25,8 +26,20 @@ def run_service(service: Service) -> None:
     """
     settings = service.settings
     settings.check()
+    secret = settings.internal_secret
+    service.telemetry.export_to(
+        Destination(
+            settings.observatory,
+            {}
+            if secret is None
+            else {INTERNAL_HEADER: secret.get_secret_value(), OPERATOR_HEADER: "1"},
+            settings.trace_ratio,
+        )
+    )
     configure_logging(
-        service.name, level=logging.getLevelNamesMapping()[settings.log_level.upper()]
+        service.name,
+        level=logging.getLevelNamesMapping()[settings.log_level.upper()],
+        collect=service.telemetry.collect_log,
     )
     _hold_lifeline()
     # Its start and stop are told by lines of our own; what goes wrong still shows.

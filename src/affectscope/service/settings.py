@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Annotated, ClassVar, Literal, TypeVar
+import os
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic import AliasChoices, AnyHttpUrl, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -18,7 +19,26 @@ from affectscope.errors import InvalidValue
 
 GIB = 1024**3
 PREFIX = "AFFECTSCOPE_"
+OBSERVATORY_PORT = 9001
+_WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound
 S = TypeVar("S", bound="ServiceSettings")
+
+
+def address_beside(known: dict[str, Any], variable: str, default: int) -> AnyHttpUrl:
+    """Return the address of a service that runs beside this one.
+
+    Args:
+        known: The settings read so far, `host` among them.
+        variable: Environment variable of its port, which the service itself reads too.
+        default: Its port where that is unset.
+    """
+    host = "127.0.0.1" if known["host"] in _WILDCARDS else known["host"]
+    port = os.environ.get(variable, str(default))
+    return AnyHttpUrl(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+
+
+def _observatory_address(known: dict[str, Any]) -> AnyHttpUrl:
+    return address_beside(known, f"{PREFIX}OBSERVATORY_PORT", OBSERVATORY_PORT)
 
 
 class ServiceSettings(BaseSettings):
@@ -59,6 +79,18 @@ class ServiceSettings(BaseSettings):
     internal_secret: SecretStr | None = Field(
         default=None, description="Shared by gateway and services; `affectscope up` makes one."
     )
+    observatory_url: AnyHttpUrl | None = Field(
+        default_factory=_observatory_address,
+        description="Address of the observatory, which gets traces, logs and profiles; empty for "
+        "none. Beside the service where unset.",
+    )
+    trace_ratio: float = Field(
+        default=1.0,
+        ge=0,
+        le=1,
+        description="Share of the traces begun here that are recorded; the observatory keeps "
+        "errors, slow requests and some of the rest.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severe log lines that are written."
     )
@@ -92,10 +124,15 @@ class ServiceSettings(BaseSettings):
             return tuple(part.strip().lower() for part in value.split(",") if part.strip())
         return value
 
-    @field_validator("admin_token", "internal_secret", mode="before")
+    @field_validator("admin_token", "internal_secret", "observatory_url", mode="before")
     @classmethod
     def _unset(cls, value: object) -> object:
         return None if value == "" else value
+
+    @property
+    def observatory(self) -> str | None:
+        """Address of the observatory, without a slash at its end; None where there is none."""
+        return None if self.observatory_url is None else str(self.observatory_url).rstrip("/")
 
     @property
     def loopback_only(self) -> bool:

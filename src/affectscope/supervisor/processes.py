@@ -37,6 +37,7 @@ _DEFAULTS = (
     ("chat", "Chat Analysis", 8003),
     ("survey", "Survey Analysis", 8004),
     ("gateway", "Integrated Backend", 9000),
+    ("observatory", "Observatory", 9001),
 )
 NAMES = tuple(name for name, _, _ in _DEFAULTS)
 

@@ -96,7 +96,7 @@ def _table(specs: tuple[ProcessSpec, ...]) -> Table:
     table.add_column("port", justify="right")
     table.add_column("address")
     for spec in specs:
-        # The gateway has a page of its own; of the others the documents are what a person reads.
-        page = "/" if spec.name == "gateway" else "/docs"
+        # Two have pages of their own; of the others the documents are what a person reads.
+        page = "/" if spec.name in ("gateway", "observatory") else "/docs"
         table.add_row(spec.title, str(spec.port), spec.address(page))
     return table

@@ -14,15 +14,18 @@ from affectscope.telemetry.context import (
     TraceParent,
     parse_traceparent,
 )
+from affectscope.telemetry.export import Destination
 from affectscope.telemetry.logs import configure_logging, get_logger
 from affectscope.telemetry.memory_limit import memory_limit
 from affectscope.telemetry.metrics import UNMATCHED
 from affectscope.telemetry.middleware import (
     ERROR_TYPE_KEY,
+    FAILURE_KEY,
     TIMINGS_KEY,
     TelemetryMiddleware,
     route_template,
 )
+from affectscope.telemetry.predictions import Predictions
 from affectscope.telemetry.profiling import Profile, profile_call
 from affectscope.telemetry.propagation import current_request, outgoing_headers
 from affectscope.telemetry.telemetry import Telemetry
@@ -30,8 +33,11 @@ from affectscope.telemetry.timings import Timings, current_timings, note_media, 
 
 __all__ = [
     "ERROR_TYPE_KEY",
+    "FAILURE_KEY",
     "TIMINGS_KEY",
     "UNMATCHED",
+    "Destination",
+    "Predictions",
     "Profile",
     "RequestContext",
     "Telemetry",

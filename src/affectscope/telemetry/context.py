@@ -44,16 +44,18 @@ class RequestContext:
     Args:
         headers: ASGI headers: names in lower case.
         new_ids: Source of new identifiers, for what is missing or malformed.
+        ratio: Share of the traces begun here that are recorded, 0 to 1.
     """
 
-    __slots__ = ("_headers", "_ids", "_parent", "request_id")
+    __slots__ = ("_headers", "_ids", "_parent", "_ratio", "request_id")
 
     request_id: str
     """From `X-Request-ID` where that is well-formed (1 to 128 of letters, digits, `.`, `_` and
     `-`), else new."""
 
-    def __init__(self, headers: Headers, new_ids: NewIds) -> None:
+    def __init__(self, headers: Headers, new_ids: NewIds, ratio: float = 1.0) -> None:
         self._headers = headers
+        self._ratio = ratio
         self._ids = new_ids()
         self._parent: TraceParent | Literal["unread"] | None = "unread"
         for name, value in headers:
@@ -87,9 +89,15 @@ class RequestContext:
 
     @property
     def sampled(self) -> bool:
-        """The caller's decision whether to record the trace; True where there was none."""
+        """Whether the trace is recorded: the caller's decision, else by the ratio.
+
+        The trace's id decides, so that all that see it decide alike, as OpenTelemetry's
+        `TraceIdRatioBased` sampler has it.
+        """
         parent = self.parent
-        return True if parent is None else parent.sampled
+        if parent is not None:
+            return parent.sampled
+        return self._ratio >= 1 or int(self._ids[16:32], 16) < self._ratio * 2**64
 
     @property
     def traceparent(self) -> str:

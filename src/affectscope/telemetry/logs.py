@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TextIO
 
 import structlog
@@ -20,12 +20,18 @@ _WRITE_ADDRESSES = ("httpx", "httpcore")
 """Loggers that write the whole address of each call, and so what stands in its query."""
 
 
+_WITHOUT_LOCALS = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+
+
 class _Handler(logging.StreamHandler[TextIO]):
     """Marks the handler that `configure_logging` put in place, to be replaced by the next call."""
 
 
 def configure_logging(
-    service: str, stream: TextIO | None = None, level: int = logging.INFO
+    service: str,
+    stream: TextIO | None = None,
+    level: int = logging.INFO,
+    collect: Callable[[Mapping[str, Any]], None] | None = None,
 ) -> None:
     """Send all logging of this process to one stream, in one form.
 
@@ -39,6 +45,7 @@ def configure_logging(
         service: Value of the `service` field.
         stream: Where to write; standard error by default.
         level: Least level that is written.
+        collect: Given the fields of each line that is written, exceptions as structured fields.
     """
     stream = sys.stderr if stream is None else stream
     coloured = stream.isatty()
@@ -48,9 +55,10 @@ def configure_logging(
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+    collecting: list[Processor] = [] if collect is None else [_Collect(collect)]
     rendering = _for_terminals() if coloured else _for_machines()
     structlog.configure(
-        processors=[*shared, *rendering],
+        processors=[*shared, *collecting, *rendering],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(file=stream),
         cache_logger_on_first_use=False,
@@ -61,6 +69,7 @@ def configure_logging(
             foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *collecting,
                 *rendering,
             ],
         )
@@ -104,6 +113,19 @@ class _Service:
         return event
 
 
+class _Collect:
+    """Processor: hands the fields of a line on."""
+
+    def __init__(self, collect: Callable[[Mapping[str, Any]], None]) -> None:
+        self._collect = collect
+        self._exceptions = structlog.processors.ExceptionRenderer(_WITHOUT_LOCALS)
+
+    def __call__(self, logger: Any, method: str, event: EventDict) -> EventDict:
+        fields = self._exceptions(logger, method, {**event}) if "exc_info" in event else event
+        self._collect(fields)
+        return event
+
+
 def _for_terminals() -> Sequence[Processor]:
     return [
         structlog.dev.ConsoleRenderer(
@@ -113,9 +135,8 @@ def _for_terminals() -> Sequence[Processor]:
 
 
 def _for_machines() -> Sequence[Processor]:
-    transform = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
     return [
-        structlog.processors.ExceptionRenderer(transform),
+        structlog.processors.ExceptionRenderer(_WITHOUT_LOCALS),
         structlog.processors.JSONRenderer(serializer=_one_line),
     ]
 

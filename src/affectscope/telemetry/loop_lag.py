@@ -31,6 +31,7 @@ class LoopLag:
         service: Value of the `service` label.
         stall_seconds: From this lag on, the stack of the loop's thread is noted.
         clock: Seconds on a clock that never goes back.
+        on_stall: Given each entry of `stalls`, on the watching thread.
     """
 
     def __init__(
@@ -38,7 +39,9 @@ class LoopLag:
         service: str,
         stall_seconds: float = 0.5,
         clock: Callable[[], float] = time.monotonic,
+        on_stall: Callable[[dict[str, Any]], None] | None = None,
     ) -> None:
+        self._on_stall = on_stall
         self.family = Histograms(
             "affectscope_event_loop_lag_seconds",
             "Seconds that a timer of the event loop came late.",
@@ -84,7 +87,10 @@ class LoopLag:
             f"{entry.filename}:{entry.lineno} {entry.name}"
             for entry in traceback.extract_stack(frame)
         ]
-        self.stalls.append({"at": time.time(), "lag_seconds": round(lag, 3), "stack": stack})
+        stall = {"at": time.time(), "lag_seconds": round(lag, 3), "stack": stack}
+        self.stalls.append(stall)
+        if self._on_stall is not None:
+            self._on_stall(stall)
         get_logger().warning("event loop stalled", lag_seconds=round(lag, 3), stack=stack)
 
     def _schedule(self) -> None:

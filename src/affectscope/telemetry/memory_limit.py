@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
+import psutil
+
 _UNLIMITED = 1 << 60
 """cgroup v1 writes "no limit" as the largest page-aligned number, far above this."""
 
@@ -31,6 +33,13 @@ def memory_limit(root: Path = Path("/")) -> int | None:
         elif "memory" in controllers.split(","):
             limits += _on_the_way_up(root / "sys/fs/cgroup/memory", group, "memory.limit_in_bytes")
     return min(limits, default=None)
+
+
+def memory_available(root: Path = Path("/")) -> int:
+    """The bytes that this process may have: its group's limit, or all of the machine's memory."""
+    limit = memory_limit(root)
+    machine = int(psutil.virtual_memory().total)
+    return machine if limit is None else min(limit, machine)
 
 
 def _on_the_way_up(mount: Path, group: str, name: str) -> list[int]:

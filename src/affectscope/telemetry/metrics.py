@@ -159,8 +159,16 @@ class RequestMetrics:
             ("kind",),
             shared,
         )
+        shared_errors = Counters(
+            "affectscope_errors",
+            "As the service's own errors, under one name for all services.",
+            ("endpoint", "error_type"),
+            shared,
+        )
+        # The same numbers under a second name cost a request nothing.
+        shared_errors.series = self.errors.series
         self.families = (
-            *(self.requests, self.processing, self.errors),
+            *(self.requests, self.processing, self.errors, shared_errors),
             *(self.duration, self.request_size, self.response_size),
             *(self.stages, self.media, self.realtime),
         )
@@ -230,7 +238,7 @@ class RequestMetrics:
                 now = self._now()
                 series.processing.remember(processing_seconds, context.trace_id, now)
                 series.duration.remember(seconds, context.trace_id, now)
-            if error_type is not None or timings.seconds or timings.media or timings.profiled:
+            if error_type is not None or timings.seconds or timings.media or timings.profiles:
                 self._ended_with_more(endpoint, error_type, processing_seconds, timings)
 
     def _ended_with_more(
@@ -245,7 +253,7 @@ class RequestMetrics:
                 self.realtime.of(kind).observe(work / length)
         if error_type is not None:
             self._error(endpoint, error_type).value += 1
-        self.profiled += timings.profiled
+        self.profiled += len(timings.profiles)
 
     def _series(self, endpoint: str, method: str, status: int) -> RequestSeries:
         with self._lock:

@@ -6,13 +6,16 @@ run at once. What it does to measure never reaches the caller as a failure.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+import time
+from collections.abc import Awaitable, Callable, Container, Iterable, MutableMapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 from affectscope.telemetry.context import NewIds, RequestContext
 from affectscope.telemetry.logs import get_logger
 from affectscope.telemetry.metrics import METHODS, OTHER_METHOD, UNMATCHED, RequestMetrics
+from affectscope.telemetry.spans import Failure, FinishedRequest
 from affectscope.telemetry.timings import Timings, set_current
 
 Message = MutableMapping[str, Any]
@@ -30,10 +33,14 @@ Counts as an error whatever the status is: an answer that is already on its way 
 TIMINGS_KEY = "affectscope.timings"
 """Where in the scope an endpoint finds the request's timings."""
 
+FAILURE_KEY = "affectscope.failure"
+"""Where in the scope an application that answers its own defects leaves the exception."""
+
 CLIENT_GONE = 499
 """Status of a request whose client left before an answer began (nginx's number)."""
 
-_QUIET = frozenset({"/metrics", "/health", "/livez", "/readyz"})
+PROBES = frozenset({"/metrics", "/health", "/livez", "/readyz"})
+"""Endpoints that are asked every second and therefore neither logged nor traced."""
 
 
 def route_template(scope: Scope) -> str:
@@ -65,6 +72,19 @@ def error_type_for(status: int) -> str:
         return f"http-{status}"
 
 
+@dataclass
+class Recording:
+    """Whether and where requests are recorded.
+
+    Attributes:
+        ratio: Share of the traces begun here that are recorded, 0 to 1.
+        take: Given each request that is recorded or was profiled; None where nobody wants them.
+    """
+
+    ratio: float = 1.0
+    take: Callable[[FinishedRequest], None] | None = None
+
+
 class TelemetryMiddleware:
     """Measures each HTTP request of an ASGI application; other scopes pass untouched.
 
@@ -76,6 +96,8 @@ class TelemetryMiddleware:
         new_ids: Source of identifiers.
         access_log: Whether each request writes one line.
         on_failure: Told of each failure of the telemetry itself.
+        recording: Whether and where requests are recorded; may change while requests are served.
+        quiet: Endpoints that are neither logged nor traced, unless they break.
     """
 
     def __init__(
@@ -88,6 +110,8 @@ class TelemetryMiddleware:
         new_ids: NewIds,
         access_log: bool,
         on_failure: Callable[[], None],
+        recording: Recording,
+        quiet: Container[str] = PROBES,
     ) -> None:
         self.app = app
         self.metrics = metrics
@@ -96,6 +120,8 @@ class TelemetryMiddleware:
         self.new_ids = new_ids
         self.access_log = access_log
         self.on_failure = on_failure
+        self.recording = recording
+        self.quiet = quiet
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -112,8 +138,9 @@ class TelemetryMiddleware:
         self.active.add(exchange)
         try:
             await self.app(scope, exchange.receive, exchange.send)
-        except Exception:
+        except Exception as error:
             exchange.broken = True
+            scope.setdefault(FAILURE_KEY, error)
             raise
         finally:
             self.active.discard(exchange)
@@ -169,7 +196,9 @@ class Exchange:
         self.disconnected = False
         method = scope["method"]
         self.method = method if method in METHODS else OTHER_METHOD
-        self.context = RequestContext(scope["headers"], middleware.new_ids)
+        self.context = RequestContext(
+            scope["headers"], middleware.new_ids, middleware.recording.ratio
+        )
         self.timings = scope[TIMINGS_KEY] = Timings(middleware.clock, self.context)
 
     async def receive(self) -> Message:
@@ -182,7 +211,7 @@ class Exchange:
             if body or self.received:
                 self.received += len(body or b"")
                 now = self._middleware.clock()
-                self.timings.add("upload", now - self.arrived)
+                self.timings.add("upload", now - self.arrived, now)
                 self.arrived = now
         elif message["type"] == "http.disconnect" and not self.complete:
             self.disconnected = True
@@ -253,8 +282,33 @@ class Exchange:
             )
             if middleware.access_log:
                 self._log(endpoint, status, error_type)
+            take = middleware.recording.take
+            if take is None or endpoint in middleware.quiet:
+                return
+            if self.context.sampled or self.timings.profiles:
+                take(self._finished(endpoint, status, error_type))
         except Exception:
             middleware.on_failure()
+
+    def _finished(self, endpoint: str, status: int, error_type: str | None) -> FinishedRequest:
+        clock = self._middleware.clock
+        error = self._scope.get(FAILURE_KEY)
+        return FinishedRequest(
+            self.context,
+            self.method,
+            endpoint,
+            status,
+            error_type,
+            self.started,
+            self.ended,
+            time.time() - clock(),
+            self.received,
+            self.sent,
+            self.timings,
+            self.complete,
+            None if error is None else Failure.of(error, self.ended),
+            tuple(self.timings.profiles),
+        )
 
     def _log(self, endpoint: str, status: int, error_type: str | None) -> None:
         # The template and not the path: what stands in a path or a query may be about a person.
@@ -275,10 +329,12 @@ class Exchange:
         if not self.complete:
             fields["complete"] = False
         log = get_logger()
-        if endpoint in _QUIET:
-            # Probes ask every second; what makes them fail has a log line of its own.
+        if endpoint in PROBES:
+            # What makes them fail has a log line of its own.
             log.debug("request", **fields)
         elif status >= 500:
             log.error("request", **fields)
+        elif endpoint in self._middleware.quiet:
+            log.debug("request", **fields)
         else:
             log.info("request", **fields)

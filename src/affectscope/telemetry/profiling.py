@@ -127,10 +127,11 @@ def profile_call(function: Callable[[], Result]) -> tuple[Result, Profile]:
         Exception: Whatever `function` raises.
     """
     profiled = profile_with_c if sys.version_info < (3, 12) else profile_in_python
+    result, profile = profiled(function)
     timings = current_timings()
     if timings is not None:
-        timings.profiled += 1
-    return profiled(function)
+        timings.profiles.append(profile)
+    return result, profile
 
 
 def profile_with_c(function: Callable[[], Result]) -> tuple[Result, Profile]:

@@ -6,7 +6,8 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import PurePath
 from types import CodeType, FrameType
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 Stack = tuple[CodeType, ...]
 
 _DEPTH = 100
-_SLOTS = 20
+_SLOTS = 60
 _STACKS_PER_SLOT = 300
 _KNOWN_CODE = 10_000
 
@@ -53,7 +54,7 @@ class StackSampler:
     """
 
     def __init__(
-        self, window_seconds: float = 300.0, clock: Callable[[], float] = time.monotonic
+        self, window_seconds: float = 3600.0, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.window_seconds = window_seconds
         self._clock = clock
@@ -61,6 +62,7 @@ class StackSampler:
         self._slots: deque[_Slot] = deque(maxlen=_SLOTS)
         self._lock = threading.Lock()
         self._waits: dict[CodeType, bool] = {}
+        self._taken_until = clock()
 
     def sample(self) -> None:
         """Count where each thread but the calling one stands."""
@@ -130,11 +132,28 @@ class StackSampler:
 
     def collapsed(self) -> str:
         """The window's stacks as `outer;inner count` lines, as flame graph tools read them."""
-        lines = []
-        for stack, count in self._merged()[0].items():
-            names = (f"{code.co_qualname} ({PurePath(code.co_filename).name})" for code in stack)
-            lines.append(f"{';'.join(reversed([n.replace(';', ',') for n in names]))} {count}")
-        return "\n".join(sorted(lines))
+        return _collapse(self._merged()[0])
+
+    def take(self) -> list[tuple[float, float, Callable[[], str]]]:
+        """Return each part of the window that has ended since the last call.
+
+        Returns:
+            When it began, on the clock; the seconds it covers; and what makes its collapsed stacks.
+        """
+        now = self._clock()
+        with self._lock:
+            ended = [
+                slot
+                for slot in self._slots
+                if slot.began >= self._taken_until and now - slot.began >= self._slot_seconds
+            ]
+            if ended:
+                self._taken_until = ended[-1].began + self._slot_seconds
+            return [
+                (slot.began, self._slot_seconds, partial(_collapse, dict(slot.counts)))
+                for slot in ended
+                if slot.counts
+            ]
 
     def _merged(self) -> tuple[dict[Stack, int], int, int, int, float]:
         now = self._clock()
@@ -169,6 +188,14 @@ class StackSampler:
                 code.co_name == name and path.match(file) for file, name in _WAITS
             )
         return waiting
+
+
+def _collapse(counts: Mapping[Stack, int]) -> str:
+    lines = []
+    for stack, count in counts.items():
+        names = (f"{code.co_qualname} ({PurePath(code.co_filename).name})" for code in stack)
+        lines.append(f"{';'.join(reversed([n.replace(';', ',') for n in names]))} {count}")
+    return "\n".join(sorted(lines))
 
 
 class _Slot:

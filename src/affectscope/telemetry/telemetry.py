@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-import platform
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Metric
+from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.openmetrics import exposition as openmetrics
 
 from affectscope.telemetry.background import Ticker
 from affectscope.telemetry.context import NewIds, random_ids
+from affectscope.telemetry.export import Destination, Exporter, ProfileNote
 from affectscope.telemetry.gc_pauses import GcPauses
 from affectscope.telemetry.instruments import Counters, FamilyCollector, Gauges
 from affectscope.telemetry.loop_lag import LoopLag
 from affectscope.telemetry.memory_limit import memory_limit
 from affectscope.telemetry.metrics import RequestMetrics
-from affectscope.telemetry.middleware import App, Exchange, TelemetryMiddleware
+from affectscope.telemetry.middleware import PROBES, App, Exchange, Recording, TelemetryMiddleware
+from affectscope.telemetry.predictions import Predictions
 from affectscope.telemetry.process import ProcessSampler
+from affectscope.telemetry.readings import Readings
 from affectscope.telemetry.stack_sampler import StackSampler
 
 _TICK = 0.1
 _PROCESS_EVERY = 20
 """Ticks between two readings of memory and CPU: 2 s."""
+
+_PROFILES_EVERY = 100
+"""Ticks between two looks for sampled stacks that can be sent: 10 s."""
 
 
 class Telemetry:
@@ -41,6 +46,7 @@ class Telemetry:
         endpoints: Route templates whose series exist from the start.
         error_types: Error types whose series exist from the start, for each endpoint.
         access_log: Whether each request writes one log line.
+        quiet: Endpoints that are neither logged nor traced, beside the probes.
         clock: Seconds on a clock that never goes back; times requests.
         now: Seconds since the epoch; dates exemplars.
         new_ids: Source of request, trace and span ids.
@@ -62,6 +68,7 @@ class Telemetry:
         *,
         error_types: Sequence[str] = ("internal", "invalid-value", "overloaded"),
         access_log: bool = True,
+        quiet: Iterable[str] = (),
         clock: Callable[[], float] = time.perf_counter,
         now: Callable[[], float] = time.time,
         new_ids: NewIds = random_ids,
@@ -74,12 +81,13 @@ class Telemetry:
         self._active: set[Exchange] = set()
         self._prefix = prefix
         self._access_log = access_log
+        self._quiet = PROBES.union(quiet)
         self._clock = clock
         self._new_ids = new_ids
         self._root = root
         self._process = ProcessSampler()
         self._gc = GcPauses(service)
-        self._loop_lag = LoopLag(service)
+        self._loop_lag = LoopLag(service, on_stall=self._export_stall)
         self._stacks = StackSampler()
         shared = {"service": service}
         self._models = Gauges(
@@ -95,13 +103,16 @@ class Telemetry:
             shared,
         )
         self._failures.of()
-        self._queue_depth: Callable[[], float] | None = None
+        self.predictions = Predictions(service)
+        self._recording = Recording()
+        self._exporter: Exporter | None = None
         self._ticker = Ticker(
             _TICK,
             (
                 (1, self._stacks.sample),
                 (1, self._loop_lag.watch),
                 (_PROCESS_EVERY, self._process.sample),
+                (_PROFILES_EVERY, self._export_samples),
             ),
             self._failed,
         )
@@ -113,10 +124,14 @@ class Telemetry:
                     self._loop_lag.family,
                     self._gc.family,
                     self._failures,
+                    *self.predictions.families,
                 )
             )
         )
-        self.registry.register(_Readings(self._readings))
+        self._readings = Readings(
+            service, prefix, version, self._process, self._active, root, self._failed
+        )
+        self.registry.register(self._readings)
 
     def middleware(self, app: App) -> TelemetryMiddleware:
         """Wrap an ASGI application so that its requests are measured, identified and logged."""
@@ -128,7 +143,24 @@ class Telemetry:
             new_ids=self._new_ids,
             access_log=self._access_log,
             on_failure=self._failed,
+            recording=self._recording,
+            quiet=self._quiet,
         )
+
+    def export_to(self, destination: Destination) -> None:
+        """Send spans, log lines and profiles somewhere, from `start` on.
+
+        Give `collect_log` to `configure_logging` to have the log lines too.
+        """
+        self._exporter = Exporter(self.service, self.version, destination)
+        self._readings.exporter = self._exporter
+        self._recording.ratio = destination.ratio
+        self._recording.take = self._exporter.request
+
+    def collect_log(self, fields: Mapping[str, Any]) -> None:
+        """Have one line of the log sent, where lines are sent."""
+        if self._exporter is not None:
+            self._exporter.log(fields)
 
     def start(self) -> None:
         """Begin what runs beside requests: process figures, stack samples, pauses, loop lag.
@@ -137,6 +169,8 @@ class Telemetry:
         """
         self._gc.start()
         self._ticker.start()
+        if self._exporter is not None:
+            self._exporter.start()
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
@@ -148,6 +182,8 @@ class Telemetry:
         self._loop_lag.stop()
         self._ticker.stop()
         self._gc.stop()
+        if self._exporter is not None:
+            self._exporter.stop()
 
     def exposition(self, accept: str | None) -> tuple[bytes, str]:
         """The metrics as a scraper wants them.
@@ -207,13 +243,14 @@ class Telemetry:
         """The sampler's window as `outer;inner count` lines, ready for a flame graph."""
         return self._stacks.collapsed()
 
-    def queue_depth(self, read: Callable[[], float]) -> None:
+    def queue(self, depth: Callable[[], float], limit: int) -> None:
         """Show the length of the waiting queue, read at each scrape.
 
         Args:
-            read: Gives how many requests wait; called from whichever thread scrapes.
+            depth: Gives how many requests wait; called from whichever thread scrapes.
+            limit: How many may wait.
         """
-        self._queue_depth = read
+        self._readings.queue = depth, limit
 
     @property
     def in_flight(self) -> int:
@@ -228,73 +265,22 @@ class Telemetry:
         """The container's memory limit in bytes, or None."""
         return memory_limit(self._root)
 
+    def _export_samples(self) -> None:
+        exporter = self._exporter
+        taken = self._stacks.take()
+        if exporter is None:
+            return
+        epoch = time.time() - time.monotonic()
+        for began, seconds, stacks in taken:
+            exporter.profile(ProfileNote("sampled", began + epoch, seconds, "samples", stacks))
+
+    def _export_stall(self, stall: Mapping[str, Any]) -> None:
+        if self._exporter is not None:
+            stack = ";".join(frame.replace(";", ",") for frame in stall["stack"])
+            start, lag = stall["at"] - stall["lag_seconds"], stall["lag_seconds"]
+            self._exporter.profile(
+                ProfileNote("stall", start, lag, "samples", lambda: f"{stack} 1")
+            )
+
     def _failed(self) -> None:
         self._failures.of().value += 1
-
-    def _readings(self) -> Iterator[Gauges]:
-        yield _gauge(
-            f"{self._prefix}_memory_usage_bytes",
-            "Resident memory of the process.",
-            self._process.memory_bytes,
-        )
-        yield _gauge(
-            f"{self._prefix}_cpu_usage_percent",
-            "CPU use of the process; 100 is one core.",
-            self._process.cpu_percent,
-        )
-        shared = {"service": self.service}
-        yield _gauge(
-            "affectscope_build_info",
-            "Always 1; its labels say what runs.",
-            1,
-            {**shared, "version": self.version, "python": platform.python_version()},
-        )
-        # A set counts requests without a lock; copying it is one step of the interpreter.
-        active = Gauges(
-            "http_server_active_requests",
-            "Requests being served.",
-            ("http_request_method",),
-            shared,
-        )
-        for method in ("GET", "POST"):
-            active.of(method)
-        for exchange in self._active.copy():
-            active.of(exchange.method).value += 1
-        yield active
-        limit = self.memory_limit()
-        if limit is not None:
-            yield _gauge(
-                "affectscope_memory_limit_bytes",
-                "Memory that the container allows.",
-                limit,
-                shared,
-            )
-        if self._queue_depth is not None:
-            try:
-                depth = float(self._queue_depth())
-            except Exception:
-                self._failed()
-            else:
-                yield _gauge(
-                    "affectscope_queue_depth",
-                    "Requests that wait for a worker.",
-                    depth,
-                    shared,
-                )
-
-
-def _gauge(name: str, help: str, value: float, constant: dict[str, str] | None = None) -> Gauges:
-    gauges = Gauges(name, help, (), constant)
-    gauges.of().value = value
-    return gauges
-
-
-class _Readings:
-    """Shows to the registry what is read at scrape time."""
-
-    def __init__(self, read: Callable[[], Iterator[Gauges]]) -> None:
-        self._read = read
-
-    def collect(self) -> Iterator[Metric]:
-        for gauges in self._read():
-            yield gauges.metric()

@@ -7,16 +7,39 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from affectscope.telemetry.context import RequestContext
+
+if TYPE_CHECKING:
+    from affectscope.telemetry.profiling import Profile
 
 MediaKind = Literal["audio", "video"]
 
 _adding = threading.Lock()
 # One lock for all: it is held for a moment, and a lock for each request would cost each request.
 
+_INTERVAL_STAGES = 100
+"""Most stages whose place in time is kept; a name made from data can't fill the memory."""
+
 _current: ContextVar[Timings | None] = ContextVar("affectscope_timings", default=None)
+
+
+class Interval:
+    """Where in time a stage lies.
+
+    Attributes:
+        first: When it was entered first, on the clock of the timings.
+        last: When it was left last.
+        entries: How often it was entered.
+    """
+
+    __slots__ = ("entries", "first", "last")
+
+    def __init__(self, first: float, last: float) -> None:
+        self.first = first
+        self.last = last
+        self.entries = 1
 
 
 class Timings:
@@ -40,7 +63,7 @@ class Timings:
         'decode;dur=250.000'
     """
 
-    __slots__ = ("clock", "media", "profiled", "request", "seconds")
+    __slots__ = ("clock", "intervals", "media", "profiles", "request", "seconds")
 
     def __init__(
         self,
@@ -50,18 +73,28 @@ class Timings:
         self.clock = clock
         self.request = request
         self.seconds: dict[str, float] = {}
+        self.intervals: dict[str, Interval] = {}
         self.media: dict[MediaKind, float] = {}
-        self.profiled = 0
+        self.profiles: list[Profile] = []
 
-    def add(self, name: str, seconds: float) -> None:
+    def add(self, name: str, seconds: float, ended: float | None = None) -> None:
         """Add time to a stage.
 
         Args:
             name: The stage, such as `decode`.
             seconds: Time spent, >= 0.
+            ended: When it ended, on the clock; now by default.
         """
+        if ended is None:
+            ended = self.clock()
         with _adding:
             self.seconds[name] = self.seconds.get(name, 0.0) + seconds
+            interval = self.intervals.get(name)
+            if interval is not None:
+                interval.last = ended
+                interval.entries += 1
+            elif len(self.intervals) < _INTERVAL_STAGES:
+                self.intervals[name] = Interval(ended - seconds, ended)
 
     def add_media(self, kind: MediaKind, seconds: float) -> None:
         """Add seconds of sound or picture that this work has gone through."""
@@ -135,7 +168,8 @@ class Stage:
     def __exit__(self, *exception: object) -> None:
         timings = self._timings
         if timings is not None:
-            timings.add(self._name, timings.clock() - self._started)
+            ended = timings.clock()
+            timings.add(self._name, ended - self._started, ended)
 
 
 stage = Stage
