@@ -21,6 +21,7 @@ from concurrent.futures import Future
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from affectscope.errors import InvalidValue
 from affectscope.observatory.block_cache import BlockCache
@@ -335,7 +336,11 @@ class MetricStore:
         return found
 
     def _samples(
-        self, target: Target, columns: np.ndarray, span: tuple[float, float], resolution: float
+        self,
+        target: Target,
+        columns: NDArray[np.intp],
+        span: tuple[float, float],
+        resolution: float,
     ) -> tuple[Floats, Floats]:
         pieces: list[tuple[Floats, Floats]] = []
         with self._lock:
