@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 from promql_parser import Expr, MatrixSelector, ParenExpr, StringLiteral, SubqueryExpr
 
+from affectscope.errors import InvalidValue
 from affectscope.observatory.promql.errors import QueryError
 from affectscope.observatory.promql.evaluation import Evaluation, Value
 from affectscope.observatory.promql.parsing import parse
-from affectscope.observatory.promql.source import Source
+from affectscope.observatory.promql.source import Floats, Source
 from affectscope.observatory.promql.vectors import Times, Vector, signature
 
 MOST_STEPS = 11_000
@@ -89,10 +92,8 @@ class Engine:
         if not isinstance(node, MatrixSelector | SubqueryExpr):
             return None
         times = _steps(at, at, 1.0)
-        try:
-            fetched = Evaluation(self._source, times, int(times[0]), int(times[0])).fetch(node)
-        except RecursionError as error:
-            raise QueryError("the query is nested too deeply") from error
+        with _refusals():
+            fetched = self._over(times).fetch(node)
         end = int(fetched.at[0])
         result = []
         for labels, (when, values) in zip(fetched.labels, fetched.series, strict=True):
@@ -130,20 +131,32 @@ class Engine:
                 result.append(Series(labels, list(points)))
         return sorted(result, key=lambda series: signature(series.labels))
 
-    def _evaluate(self, node: Expr, times: Times) -> Vector | np.ndarray:
+    def _evaluate(self, node: Expr, times: Times) -> Vector | Floats:
         inner = node
         while isinstance(inner, ParenExpr):
             inner = inner.expr
         if isinstance(inner, StringLiteral):
             raise QueryError("a string is no answer; ask for a vector or a number")
-        try:
-            value: Value = Evaluation(self._source, times, int(times[0]), int(times[-1])).evaluate(
-                node
-            )
-        except RecursionError as error:
-            raise QueryError("the query is nested too deeply") from error
+        with _refusals():
+            value: Value = self._over(times).evaluate(node)
         assert not isinstance(value, str)
         return value
+
+    def _over(self, times: Times) -> Evaluation:
+        return Evaluation(self._source, times, int(times[0]), int(times[-1]))
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Make one kind of error of all for which a query is to blame."""
+    try:
+        yield
+    except QueryError:
+        raise
+    except InvalidValue as error:
+        raise QueryError(error.detail, "execution") from error
+    except RecursionError as error:
+        raise QueryError("the query is nested too deeply") from error
 
 
 def _steps(start: float, end: float, step: float) -> Times:

@@ -18,11 +18,12 @@ MOST_DEPTH = 100
 
 _STRINGS = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`|#[^\n]*", re.DOTALL)
 _SIGNS = re.compile(r"(?:[-+]\s*){50}")
-_OPERATORS: dict[promql_parser.MatchOp, Operator] = {
-    promql_parser.MatchOp.Equal: "=",
-    promql_parser.MatchOp.NotEqual: "!=",
-    promql_parser.MatchOp.Re: "=~",
-    promql_parser.MatchOp.NotRe: "!~",
+# The parser's own constants cannot be hashed.
+_OPERATORS: dict[str, Operator] = {
+    "MatchOp.Equal": "=",
+    "MatchOp.NotEqual": "!=",
+    "MatchOp.Re": "=~",
+    "MatchOp.NotRe": "!~",
 }
 
 
@@ -71,17 +72,17 @@ def matchers(selector: promql_parser.VectorSelector) -> list[Matcher]:
     if selector.matchers.or_matchers:
         raise QueryError("`or` between label matchers is not supported; use `or` between selectors")
     found: list[Any] = list(selector.matchers.matchers)
-    result = [Matcher(it.name, _OPERATORS[it.op], it.value) for it in found]
+    result = [Matcher(it.name, _OPERATORS[str(it.op)], it.value) for it in found]
     if selector.name is not None:
         result.append(Matcher(NAME, "=", selector.name))
     return result
 
 
-_CARDINALITIES: dict[promql_parser.VectorMatchCardinality, Cardinality] = {
-    promql_parser.VectorMatchCardinality.OneToOne: "one-to-one",
-    promql_parser.VectorMatchCardinality.ManyToOne: "many-to-one",
-    promql_parser.VectorMatchCardinality.OneToMany: "one-to-many",
-    promql_parser.VectorMatchCardinality.ManyToMany: "many-to-many",
+_CARDINALITIES: dict[str, Cardinality] = {
+    "VectorMatchCardinality.OneToOne": "one-to-one",
+    "VectorMatchCardinality.ManyToOne": "many-to-one",
+    "VectorMatchCardinality.OneToMany": "one-to-many",
+    "VectorMatchCardinality.ManyToMany": "many-to-many",
 }
 
 
@@ -98,7 +99,7 @@ def matching(modifier: promql_parser.BinModifier | None) -> Matching:
         raise QueryError("`fill` is not supported")
     labels = modifier.matching
     return Matching(
-        _CARDINALITIES[modifier.card],
+        _CARDINALITIES[str(modifier.card)],
         labels is not None and labels.type == promql_parser.LabelModifierType.Include,
         frozenset(labels.labels if labels is not None else ()),
         tuple(modifier.group_labels or ()),
