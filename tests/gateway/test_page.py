@@ -45,6 +45,12 @@ class TestPage:
             for path in ("/docs", "/health", "/metrics", "/profile-report"):
                 assert base + path in links
 
+    def test_it_leads_to_the_console_where_there_is_one(self):
+        page = Elements(index_page(URLS, "http://127.0.0.1:9001"))
+
+        assert "http://127.0.0.1:9001/" in [link["href"] for link in page.of("a")]
+        assert page.open == []
+
     def test_its_elements_are_closed(self):
         assert Elements(index_page(URLS)).open == []
 

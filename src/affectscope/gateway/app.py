@@ -222,7 +222,7 @@ def _add_load_test(gateway: Gateway) -> None:
 
 def _add_page(gateway: Gateway) -> None:
     """Offer the page at `/`."""
-    page = index_page(gateway.settings.urls())
+    page = index_page(gateway.settings.urls(), gateway.settings.observatory)
     headers = {
         "Content-Security-Policy": content_security_policy(page),
         "X-Content-Type-Options": "nosniff",

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import html
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from affectscope.gateway.backends import BACKENDS, BackendName
@@ -40,11 +40,20 @@ curl -X POST http://localhost:9000/load-test \
 }
 
 
-def index_page(urls: Mapping[BackendName, str]) -> str:
+_INSTRUMENTS = (
+    ("/docs", "Documents"),
+    ("/health", "Health"),
+    ("/metrics", "Metrics"),
+    ("/profile-report", "Profile"),
+)
+
+
+def index_page(urls: Mapping[BackendName, str], observatory: str | None = None) -> str:
     """Return the page.
 
     Args:
         urls: Address of each service by name.
+        observatory: Address of the observatory, where there is one.
     """
     cards = [
         _card(
@@ -55,6 +64,8 @@ def index_page(urls: Mapping[BackendName, str]) -> str:
         )
     ]
     cards += [_card(one.name, one.title, _SUMMARIES[one.name], urls[one.name]) for one in BACKENDS]
+    if observatory is not None:
+        cards.append(_observatory_card(observatory))
     tries = [
         f"<figure class='try'><figcaption>{html.escape(title)}"
         f"<button type='button' data-copy aria-label='Copy: {html.escape(title)}'>Copy</button>"
@@ -66,22 +77,29 @@ def index_page(urls: Mapping[BackendName, str]) -> str:
 
 
 def _card(name: str, title: str, summary: str, url: str) -> str:
-    base = html.escape(url)
-    links = "".join(
-        f"<a href='{base}{path}' aria-label='{title}: {text}'>{text}</a>"
-        for path, text in (
-            ("/docs", "Documents"),
-            ("/health", "Health"),
-            ("/metrics", "Metrics"),
-            ("/profile-report", "Profile"),
-        )
-    )
     front = "" if url else " front"
     return (
         f"<li class='card{front}'><h3>{title}<span class='badge' data-service='{name}'>"
         "<span class='dot' aria-hidden='true'></span><span>…</span></span></h3>"
-        f"<p>{summary}</p><nav aria-label='{title}'>{links}</nav></li>"
+        f"<p>{summary}</p>{_links(title, url, _INSTRUMENTS)}</li>"
     )
+
+
+def _observatory_card(url: str) -> str:
+    title = "Observatory"
+    return (
+        f"<li class='card front'><h3>{title}</h3><p>Health, traffic, errors and latency of all "
+        "services, with their traces, logs, profiles, alerts and load tests.</p>"
+        f"{_links(title, url, (('/', 'Console'), *_INSTRUMENTS))}</li>"
+    )
+
+
+def _links(title: str, url: str, links: Iterable[tuple[str, str]]) -> str:
+    base = html.escape(url)
+    found = (
+        f"<a href='{base}{path}' aria-label='{title}: {text}'>{text}</a>" for path, text in links
+    )
+    return f"<nav aria-label='{title}'>{''.join(found)}</nav>"
 
 
 def content_security_policy(page: str) -> str:
