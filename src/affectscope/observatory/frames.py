@@ -13,7 +13,6 @@ Prometheus).
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -24,56 +23,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affectscope.errors import InvalidValue
+from affectscope.observatory import metric_tables as tables
 from affectscope.observatory.block_cache import BlockCache
-from affectscope.observatory.blocks import Floats, Tail, pack, pack_frame, unpack_frame
+from affectscope.observatory.blocks import Floats, Tail
 from affectscope.observatory.database import Database
-from affectscope.observatory.matchers import NAME, Matcher
-from affectscope.observatory.series import (
-    History,
-    Kind,
-    Labels,
-    Level,
-    MetricSample,
-    Target,
-    TargetKey,
-    insert_series,
-)
+from affectscope.observatory.levels import LEVELS, History, Level, plan
+from affectscope.observatory.matchers import Matcher
+from affectscope.observatory.metric_tables import SCHEMA
+from affectscope.observatory.series import Kind, Labels, MetricSample, Target, TargetKey
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS metric_target (
-    id INTEGER PRIMARY KEY, service TEXT NOT NULL, instance TEXT NOT NULL, job TEXT NOT NULL,
-    UNIQUE (service, instance, job)
-);
-CREATE TABLE IF NOT EXISTS metric_series (
-    target INTEGER NOT NULL, column INTEGER NOT NULL, name TEXT NOT NULL, labels TEXT NOT NULL,
-    kind TEXT NOT NULL, PRIMARY KEY (target, column)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS metric_frame (
-    target INTEGER NOT NULL, level INTEGER NOT NULL, time REAL NOT NULL, data BLOB NOT NULL,
-    PRIMARY KEY (target, level, time)
-);
-CREATE TABLE IF NOT EXISTS metric_block (
-    target INTEGER NOT NULL, level INTEGER NOT NULL, start REAL NOT NULL, slice INTEGER NOT NULL,
-    data BLOB NOT NULL, PRIMARY KEY (target, level, start, slice)
-);
-"""
-
-LEVELS = (
-    Level(0, bucket=0, block=300, keep=3600),
-    Level(1, bucket=10, block=1800, keep=6 * 3600),
-    Level(2, bucket=60, block=3 * 3600, keep=30 * 86400),
-)
-"""Finest first."""
+__all__ = ["SCHEMA", "MetricSample", "MetricStore", "TargetKey"]
 
 MOST_SERIES = 20_000
 """Series of one target; a service of this system has below 3,000."""
 
 MOST_TARGETS = 200
-MOST_VALUES = 20_000_000
-"""Values that one selection may return: 160 MB."""
+MOST_VALUES = 10_000_000
+"""Values that one selection may return: 80 MB."""
 
-_SLICE = 32
-"""Series that share a row of `metric_block`: those of a few metrics, as one target exposes them."""
+_MOST_DESCRIPTIONS = 20_000
+_LONGEST_DESCRIPTION = 1_000
 
 
 class MetricStore:
@@ -100,7 +69,8 @@ class MetricStore:
         self._most_series = most_series
         self._lock = threading.RLock()
         self._targets: dict[TargetKey, Target] = {}
-        self._cache = BlockCache(database, _SLICE, cache_bytes)
+        self._descriptions: dict[str, tuple[str, str]] = {}
+        self._cache = BlockCache(database, tables.SLICE, cache_bytes)
         self.dropped_series = 0
         """Values not kept because their target, or the store, had no room for another series."""
         self.dropped_frames = 0
@@ -109,44 +79,22 @@ class MetricStore:
 
     def _load(self) -> None:
         with self._database.read() as connection:
-            for number, *key in connection.execute("SELECT * FROM metric_target ORDER BY id"):
-                target_key = TargetKey(*key)
-                self._targets[target_key] = Target(
-                    number, target_key, self._levels, self._most_series
-                )
-            for target in self._targets.values():
-                self._load_target(connection, target)
-
-    def _load_target(self, connection: sqlite3.Connection, target: Target) -> None:
-        for labels, kind in connection.execute(
-            "SELECT labels, kind FROM metric_series WHERE target = ? ORDER BY column",
-            (target.number,),
-        ):
-            target.restore(json.loads(labels), kind)
-        for history in target.histories:
-            which = (target.number, history.level.number)
-            history.starts = [
-                start
-                for (start,) in connection.execute(
-                    "SELECT DISTINCT start FROM metric_block WHERE target = ? AND level = ?"
-                    " ORDER BY start",
-                    which,
-                )
-            ]
-            for time, data in connection.execute(
-                "SELECT time, data FROM metric_frame WHERE target = ? AND level = ? ORDER BY time",
-                which,
-            ):
-                closed = history.append(time, unpack_frame(data))
-                if closed is not None:
-                    self._close(target, history, closed)
-        rolled = target.histories[1:]
-        for time, row in target.histories[0].tail.rows_after(
-            min((history.last for history in rolled), default=np.inf)
-        ):
-            for bucket, history in zip(target.buckets, rolled, strict=True):
-                if time > history.last:
-                    bucket.add(time, row, target.gauges)
+            rows = connection.execute(
+                "SELECT id, service, instance, job FROM metric_target ORDER BY id"
+            ).fetchall()
+            for number, *key in rows:
+                target = Target(number, TargetKey(*key), self._levels, self._most_series)
+                self._targets[target.key] = target
+                for labels, kind in tables.series_of(connection, number):
+                    target.restore(labels, kind)
+                for history in target.histories:
+                    level = history.level.number
+                    history.starts = tables.block_starts(connection, number, level)
+                    for time, row in tables.frames_of(connection, number, level):
+                        closed = history.append(time, row)
+                        if closed is not None:
+                            self._close(target, history, closed)
+                target.resume()
 
     def append(self, target: TargetKey, time: float, samples: Iterable[MetricSample]) -> int:
         """Keep samples of one target at one time; series of the target not among them end there.
@@ -181,21 +129,17 @@ class MetricStore:
         """
         with self._lock:
             target = self._target(key)
-            if target is None:
-                self.dropped_series += len(series)
-                return [-1] * len(series)
             columns: list[int] = []
             for name, labels, kind in series:
-                column, new = target.column(name, labels, kind)
+                column, new = (-1, False) if target is None else target.column(name, labels, kind)
                 columns.append(column)
-                if new:
-                    full = target.labels[column]
+                if target is not None and new:
                     self._write(
                         partial(
-                            insert_series,
+                            tables.insert_series,
                             target=target.number,
                             column=column,
-                            labels=full,
+                            labels=target.labels[column],
                             kind=kind,
                         )
                     )
@@ -209,20 +153,29 @@ class MetricStore:
             key: The target.
             time: Seconds since the epoch.
             row: Values by column, as `columns` numbers them; columns beyond its end are absent.
+                Must not be changed afterwards: it is written later.
 
         Returns:
             Whether it was kept; not when the target's last frame is as late or later.
         """
         with self._lock:
             target = self._target(key)
-            if target is None or not time > target.histories[0].last:
+            if target is None or not target.histories[0].last < time < np.inf:
                 self.dropped_frames += 1
                 return False
-            self._take(target, target.histories[0], time, row)
-            for bucket, history in zip(target.buckets, target.histories[1:], strict=True):
-                when, values = bucket.add(time, row, target.gauges)
-                if len(values):
-                    self._take(target, history, when, values)
+            for history, when, values in target.take(time, row):
+                closed = history.append(when, values)
+                self._write(
+                    partial(
+                        tables.insert_frame,
+                        target=target.number,
+                        level=history.level.number,
+                        time=when,
+                        row=values,
+                    )
+                )
+                if closed is not None:
+                    self._close(target, history, closed)
         return True
 
     def _target(self, key: TargetKey) -> Target | None:
@@ -231,47 +184,21 @@ class MetricStore:
             number = max((known.number for known in self._targets.values()), default=0) + 1
             target = Target(number, key, self._levels, self._most_series)
             self._targets[key] = target
-            values = (number, key.service, key.instance, key.job)
             self._write(
-                lambda connection: connection.execute(
-                    "INSERT INTO metric_target VALUES (?, ?, ?, ?)", values
+                partial(
+                    tables.insert_target,
+                    number=number,
+                    service=key.service,
+                    instance=key.instance,
+                    job=key.job,
                 )
             )
         return target
-
-    def _take(self, target: Target, history: History, time: float, row: Floats) -> None:
-        closed = history.append(time, row)
-        where = (target.number, history.level.number, time)
-        self._write(
-            lambda connection: connection.execute(
-                "INSERT OR REPLACE INTO metric_frame VALUES (?, ?, ?, ?)", (*where, pack_frame(row))
-            )
-        )
-        if closed is not None:
-            self._close(target, history, closed)
 
     def _close(self, target: Target, history: History, closed: Tail) -> None:
         """Have a block that is over packed, and what is older than its level keeps deleted."""
         level = history.level
         oldest = closed.start - level.keep
-
-        def job(connection: sqlite3.Connection) -> None:
-            where = (target.number, level.number)
-            for number, first in enumerate(range(0, closed.width, _SLICE)):
-                columns = np.arange(first, first + _SLICE)
-                matrix = np.vstack([closed.times, closed.columns(columns)])
-                connection.execute(
-                    "INSERT OR REPLACE INTO metric_block VALUES (?, ?, ?, ?, ?)",
-                    (*where, closed.start, number, pack(matrix)),
-                )
-            connection.execute(
-                "DELETE FROM metric_frame WHERE target = ? AND level = ? AND time < ?",
-                (*where, closed.start + level.block),
-            )
-            connection.execute(
-                "DELETE FROM metric_block WHERE target = ? AND level = ? AND start < ?",
-                (*where, oldest),
-            )
 
         def done(future: Future[None]) -> None:
             with self._lock:
@@ -282,12 +209,22 @@ class MetricStore:
                 else:
                     self.dropped_frames += len(closed)
 
-        self._database.write(job).add_done_callback(done)
+        self._database.write(
+            partial(
+                tables.insert_block,
+                target=target.number,
+                level=level.number,
+                tail=closed,
+                end=closed.start + level.block,
+                oldest=oldest,
+            )
+        ).add_done_callback(done)
 
-    def _write(self, job: Callable[[sqlite3.Connection], object]) -> None:
-        def done(future: Future[object]) -> None:
+    def _write(self, job: Callable[[sqlite3.Connection], None]) -> None:
+        def done(future: Future[None]) -> None:
             if future.exception() is not None:
-                self.dropped_frames += 1
+                with self._lock:
+                    self.dropped_frames += 1
 
         self._database.write(job).add_done_callback(done)
 
@@ -312,7 +249,7 @@ class MetricStore:
             the series was absent). Series of one target share the array of times.
 
         Raises:
-            InvalidValue: More than 20 million values.
+            InvalidValue: More than 10 million values.
         """
         found = []
         budget = MOST_VALUES
@@ -322,55 +259,57 @@ class MetricStore:
             with self._lock:
                 columns = target.find(matchers)
                 labels = [target.labels[column] for column in columns]
-            if not columns:
-                continue
-            times, values = self._samples(target, np.array(columns), (start, end), resolution)
-            budget -= values.size
-            if budget < 0:
-                raise InvalidValue(
-                    f"the selection has more than {MOST_VALUES} values; narrow the selector or "
-                    "shorten the time"
-                )
-            if len(times):
-                found += [(labels[i], times, values[i]) for i in range(len(columns))]
+            if columns:
+                span = (start, end, resolution)
+                times, values = self._samples(target, np.array(columns), span, budget)
+                budget -= values.size
+                if len(times):
+                    found += [(labels[i], times, values[i]) for i in range(len(columns))]
         return found
 
     def _samples(
         self,
         target: Target,
         columns: NDArray[np.intp],
-        span: tuple[float, float],
-        resolution: float,
+        span: tuple[float, float, float],
+        budget: int,
     ) -> tuple[Floats, Floats]:
-        pieces: list[tuple[Floats, Floats]] = []
         with self._lock:
-            plan = _plan(target.histories, *span, resolution)
-            tails = {
-                (history.level.number, tail.start): (tail.times.copy(), tail.columns(columns))
-                for history, _, _ in plan
-                for tail in (*history.closing.values(), history.tail)
-            }
-            packed = [(history, list(history.starts)) for history, _, _ in plan]
-        for (history, after, until), (_, starts) in zip(plan, packed, strict=True):
-            level = history.level
-            in_memory = {start for number, start in tails if number == level.number}
-            blocks: list[tuple[float, tuple[Floats, Floats]]] = [
-                (start, tails[level.number, start]) for start in in_memory
+            # What is being packed counts as in memory until the database has it.
+            parts = [
+                (
+                    history.level,
+                    after,
+                    until,
+                    list(history.starts),
+                    {
+                        tail.start: (tail.times.copy(), tail.columns(columns))
+                        for tail in (*history.closing.values(), history.tail)
+                        if tail.start <= until and tail.start + history.level.block > after
+                    },
+                )
+                for history, after, until in plan(target.histories, *span)
             ]
-            for start in starts:
-                if start not in in_memory and start <= until and start + level.block > after:
-                    blocks.append(
-                        (start, self._cache.read(target.number, level.number, start, columns))
-                    )
-            for _, (times, values) in sorted(blocks, key=lambda block: block[0]):
+        pieces: list[tuple[Floats, Floats]] = []
+        for level, after, until, starts, in_memory in parts:
+            for start in sorted({*starts, *in_memory}):
+                if start > until or start + level.block <= after:
+                    continue
+                times, values = in_memory.get(start) or self._cache.read(
+                    target.number, level.number, start, columns
+                )
                 low = int(np.searchsorted(times, after, side="right"))
                 high = int(np.searchsorted(times, until, side="right"))
+                budget -= (high - low) * len(columns)
+                if budget < 0:
+                    raise InvalidValue(
+                        f"the selection has more than {MOST_VALUES} values; narrow the selector "
+                        "or shorten the time"
+                    )
                 if low < high:
                     pieces.append((times[low:high], values[:, low:high]))
         if not pieces:
             return np.empty(0), np.empty((len(columns), 0))
-        if len(pieces) == 1:
-            return pieces[0]
         return (
             np.concatenate([times for times, _ in pieces]),
             np.concatenate([values for _, values in pieces], axis=1),
@@ -385,16 +324,25 @@ class MetricStore:
                 for column in target.find(matchers)
             ]
 
-    def label_names(self) -> list[str]:
-        """Return the names of all labels, sorted."""
-        return sorted({name for labels in self.series([]) for name in labels})
+    def describe(self, metric: str, kind: str, text: str) -> None:
+        """Remember what a metric is, until the process ends.
 
-    def metric_names(self) -> list[str]:
-        """Return the names of all metrics, sorted."""
-        return sorted({labels[NAME] for labels in self.series([])})
+        Args:
+            metric: Name without `_bucket` and the like.
+            kind: As exposed: counter, gauge, histogram, summary or untyped.
+            text: One sentence.
+        """
+        with self._lock:
+            if metric in self._descriptions or len(self._descriptions) < _MOST_DESCRIPTIONS:
+                self._descriptions[metric] = (kind, text[:_LONGEST_DESCRIPTION])
+
+    def descriptions(self) -> dict[str, tuple[str, str]]:
+        """Return kind and text of every metric that was described."""
+        with self._lock:
+            return dict(self._descriptions)
 
     def delete_before(self, connection: sqlite3.Connection, before: float, limit: int) -> int:
-        """Delete packed blocks that are older than a time, oldest first; a job of the writer.
+        """Delete packed blocks that lie before a time, oldest first; a job of the writing thread.
 
         Args:
             connection: The one that writes.
@@ -404,49 +352,12 @@ class MetricStore:
         Returns:
             Rows deleted.
         """
-        # A block may end after its start by its level's length: only blocks wholly older go.
         spans = {level.number: level.block for level in self._levels}
-        rows = connection.execute(
-            "SELECT rowid, target, level, start FROM metric_block WHERE start < ?"
-            " ORDER BY start LIMIT ?",
-            (before, limit),
-        ).fetchall()
-        rows = [row for row in rows if row[3] + spans.get(row[2], 0.0) <= before]
-        connection.executemany(
-            "DELETE FROM metric_block WHERE rowid = ?", [(row[0],) for row in rows]
-        )
+        rows = tables.oldest_blocks(connection, before, spans, limit)
+        gone = set(rows)
+        with self._lock:
+            for target in self._targets.values():
+                for history in target.histories:
+                    where = (target.number, history.level.number)
+                    history.starts = [s for s in history.starts if (*where, s) not in gone]
         return len(rows)
-
-
-def _plan(
-    histories: Sequence[History], start: float, end: float, resolution: float
-) -> list[tuple[History, float, float]]:
-    """Choose which level answers for which time.
-
-    Where the finest level reaches back to the start, it answers alone. Otherwise a coarser one that
-    is fine enough for the resolution asked for answers for as long as it has frames; finer levels
-    then only for what it has not rolled up yet, coarser ones for what lies before it.
-
-    Returns:
-        Histories, oldest time first, each with its own part: after (excluded), until (included).
-    """
-    chosen = 0
-    if histories[0].begin > start:
-        for number, history in enumerate(histories):
-            if history.level.bucket <= resolution and len(history.tail):
-                chosen = number
-    just_before = float(np.nextafter(start, -np.inf))
-    plan: list[tuple[History, float, float]] = []
-    until = end
-    for number, history in enumerate(histories):
-        if number < chosen:
-            after = histories[number + 1].last
-        elif number + 1 < len(histories):
-            after = float(np.nextafter(history.begin, -np.inf))
-        else:
-            after = just_before
-        after = max(after, just_before)
-        if after < until:
-            plan.append((history, after, until))
-            until = after
-    return plan[::-1]

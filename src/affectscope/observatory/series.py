@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import sqlite3
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from affectscope.observatory.blocks import Floats, Tail
+from affectscope.observatory.blocks import Floats
+from affectscope.observatory.levels import Bucket, History, Level
 from affectscope.observatory.matchers import NAME, Matcher
 
 Kind = Literal["counter", "gauge", "histogram", "summary", "untyped"]
@@ -57,103 +55,6 @@ class MetricSample:
     kind: Kind = "untyped"
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
-    """One resolution.
-
-    Args:
-        number: As in the database; 0 is the finest.
-        bucket: Seconds that one frame stands for; 0 for frames as scraped.
-        block: Seconds of one packed block; a multiple of the buckets of all levels up to this.
-        keep: Seconds for which blocks are kept.
-    """
-
-    number: int
-    bucket: float
-    block: float
-    keep: float
-
-
-class History:
-    """One level of one target: which packed blocks there are, and the samples not yet packed."""
-
-    def __init__(self, level: Level) -> None:
-        self.level = level
-        self.starts: list[float] = []
-        self.closing: dict[float, Tail] = {}
-        self.tail = Tail(0.0)
-        self.last = -np.inf
-
-    @property
-    def begin(self) -> float:
-        """Time of the first samples, or infinity."""
-        firsts = self.starts[:1] + [tail.start for tail in self.closing.values()]
-        if len(self.tail):
-            firsts.append(self.tail.start)
-        return min(firsts, default=np.inf)
-
-    def append(self, time: float, row: Floats) -> Tail | None:
-        """Add a frame.
-
-        Returns:
-            The tail which that frame closed, to be packed, or None.
-        """
-        start = time // self.level.block * self.level.block
-        closed = None
-        if start != self.tail.start:
-            if len(self.tail):
-                closed = self.tail
-                self.closing[closed.start] = closed
-            self.tail = Tail(start)
-        self.tail.append(time, row)
-        self.last = time
-        return closed
-
-
-@dataclass
-class Bucket:
-    """Samples of one target that become one frame of a coarser level.
-
-    Counters and histograms keep the last value, gauges their mean. The frame bears the time of the
-    last sample, so that a rate over coarser frames meets true values at their true times.
-    """
-
-    level: Level
-    index: float = -1.0
-    time: float = 0.0
-    last: Floats = field(default_factory=lambda: np.empty(0))
-    total: Floats = field(default_factory=lambda: np.empty(0))
-    count: Floats = field(default_factory=lambda: np.empty(0))
-
-    def add(self, time: float, row: Floats, gauges: NDArray[np.bool_]) -> tuple[float, Floats]:
-        """Add a frame; return the time and values of the bucket which that ends, or no values."""
-        index = time // self.level.bucket
-        ended = (self.time, np.empty(0))
-        if index != self.index:
-            ended = (self.time, self._values(gauges))
-            self.index = index
-            self.last = np.full(len(row), np.nan)
-            self.total = np.zeros(len(row))
-            self.count = np.zeros(len(row))
-        if len(row) > len(self.last):
-            more = len(row) - len(self.last)
-            self.last = np.pad(self.last, (0, more), constant_values=np.nan)
-            self.total = np.pad(self.total, (0, more))
-            self.count = np.pad(self.count, (0, more))
-        there = np.flatnonzero(~np.isnan(row))
-        self.last[there] = row[there]
-        self.total[there] += row[there]
-        self.count[there] += 1
-        self.time = time
-        return ended
-
-    def _values(self, gauges: NDArray[np.bool_]) -> Floats:
-        averaged = np.flatnonzero(gauges[: len(self.last)] & (self.count > 1))
-        values = self.last.copy()
-        values[averaged] = self.total[averaged] / self.count[averaged]
-        return values
-
-
 class Target:
     """One target: its series by column, and its history at every level.
 
@@ -180,10 +81,22 @@ class Target:
     def __len__(self) -> int:
         return len(self.labels)
 
-    @property
-    def gauges(self) -> NDArray[np.bool_]:
-        """Which columns are gauges, shape (series or more,)."""
-        return self._gauges
+    def take(self, time: float, row: Floats) -> Iterator[tuple[History, float, Floats]]:
+        """Yield the frames that values of all series at one time bring, with their histories."""
+        yield self.histories[0], time, row
+        for bucket, history in zip(self.buckets, self.histories[1:], strict=True):
+            when, values = bucket.add(time, row, self._gauges)
+            if len(values):
+                yield history, when, values
+
+    def resume(self) -> None:
+        """Fill the buckets that were not over when the process ended, from the finest frames."""
+        rolled = list(zip(self.buckets, self.histories[1:], strict=True))
+        oldest = min((history.last for _, history in rolled), default=np.inf)
+        for time, row in self.histories[0].tail.rows_after(oldest):
+            for bucket, history in rolled:
+                if time > history.last:
+                    bucket.add(time, row, self._gauges)
 
     def column(self, name: str, labels: Labels, kind: Kind) -> tuple[int, bool]:
         """Return the column of a series, and whether it is new; -1 where there is no room."""
@@ -228,13 +141,3 @@ class Target:
 def _key(labels: Labels) -> SeriesKey:
     others = ((name, value) for name, value in labels.items() if name != NAME)
     return labels[NAME], tuple(sorted(others))
-
-
-def insert_series(
-    connection: sqlite3.Connection, target: int, column: int, labels: Labels, kind: str
-) -> None:
-    """Write a series; a job of the writing thread."""
-    connection.execute(
-        "INSERT OR REPLACE INTO metric_series VALUES (?, ?, ?, ?, ?)",
-        (target, column, labels[NAME], json.dumps(labels), kind),
-    )
