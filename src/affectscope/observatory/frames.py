@@ -324,17 +324,20 @@ class MetricStore:
                 for column in target.find(matchers)
             ]
 
-    def describe(self, metric: str, kind: str, text: str) -> None:
+    def describe(self, metric: str, kind: str | None = None, text: str | None = None) -> None:
         """Remember what a metric is, until the process ends.
 
         Args:
             metric: Name without `_bucket` and the like.
-            kind: As exposed: counter, gauge, histogram, summary or untyped.
-            text: One sentence.
+            kind: As exposed: counter, gauge, histogram, summary or untyped; None keeps what it is.
+            text: One sentence; None keeps what it is.
         """
         with self._lock:
-            if metric in self._descriptions or len(self._descriptions) < _MOST_DESCRIPTIONS:
-                self._descriptions[metric] = (kind, text[:_LONGEST_DESCRIPTION])
+            known = self._descriptions.get(metric)
+            if known is not None or len(self._descriptions) < _MOST_DESCRIPTIONS:
+                old_kind, old_text = known or ("unknown", "")
+                kept = old_text if text is None else text[:_LONGEST_DESCRIPTION]
+                self._descriptions[metric] = (kind or old_kind, kept)
 
     def descriptions(self) -> dict[str, tuple[str, str]]:
         """Return kind and text of every metric that was described."""
