@@ -7,7 +7,7 @@ Run it with the project's own environment after the requirements changed:
 from __future__ import annotations
 
 import re
-from importlib.metadata import PackageNotFoundError, metadata
+from importlib.metadata import PackageNotFoundError, distribution, metadata
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -64,7 +64,11 @@ def license_of(name: str) -> str:
     stated = (fields.get("License-Expression") or fields.get("License") or "").strip()
     if stated and len(stated.splitlines()) == 1 and len(stated) < 80:
         return stated
-    return ", ".join(classified) or stated.splitlines()[0][:80] or "see the package"
+    if classified or stated:
+        return ", ".join(classified) or stated.splitlines()[0][:80]
+    # Neither named: the first line of the licence that the package brings says which it is.
+    texts = [path for path in distribution(name).files or [] if path.name.startswith("LICENSE")]
+    return texts[0].read_text().strip().splitlines()[0] if texts else "see the package"
 
 
 def main() -> None:

@@ -36,14 +36,20 @@ from live_system import (
 @pytest.fixture(scope="session", autouse=True)
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """``affectscope up``, ready."""
-    log = tmp_path_factory.mktemp("system") / "log"
+    folder = tmp_path_factory.mktemp("system")
+    log = folder / "log"
     for name, port in PORTS.items():
         assert health(port) is None, f"port {port} of {name} is taken: stop what runs there"
     with log.open("wb") as out:
         process = subprocess.Popen(
             [sys.executable, "-m", "affectscope", "up"],
             cwd=ROOT,
-            env=clean_environment(),
+            env={
+                **clean_environment(),
+                "AFFECTSCOPE_OBSERVATORY_FOLDER": str(folder / "observatory"),
+                # All traces, so that a test finds the one that it made.
+                "AFFECTSCOPE_OBSERVATORY_KEEP_SHARE": "1",
+            },
             stdout=out,
             stderr=subprocess.STDOUT,
         )

@@ -15,8 +15,16 @@ import httpx
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
-PORTS = {"video": 8001, "speech": 8002, "chat": 8003, "survey": 8004, "integrated": 9000}
+PORTS = {
+    "video": 8001,
+    "speech": 8002,
+    "chat": 8003,
+    "survey": 8004,
+    "integrated": 9000,
+    "observatory": 9001,
+}
 GATEWAY = "http://localhost:9000"
+OBSERVATORY = "http://localhost:9001"
 START_SECONDS = 120.0
 
 
@@ -49,8 +57,8 @@ def wait_until(holds: Callable[[], bool], seconds: float, what: str) -> float:
 
 
 def all_pass() -> bool:
-    found = health(PORTS["integrated"])
-    return found is not None and found["status"] == "pass"
+    found = [health(PORTS[name]) for name in ("integrated", "observatory")]
+    return all(one is not None and one["status"] == "pass" for one in found)
 
 
 @dataclass

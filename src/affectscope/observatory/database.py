@@ -131,11 +131,14 @@ class Database:
                 try:
                     outcomes.append((future, job(connection), None))
                 except Exception as error:
+                    if not connection.in_transaction:
+                        # A full disk ends the whole transaction, not only the statement.
+                        raise
                     connection.execute("ROLLBACK TO job")
                     outcomes.append((future, None, error))
                 connection.execute("RELEASE job")
             connection.execute("COMMIT")
-        except sqlite3.Error as error:
+        except Exception as error:
             # The disk is full, or the file is gone: all of the batch is lost, and says so.
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
