@@ -116,3 +116,16 @@ def test_its_size_is_what_is_in_use(database: Database) -> None:
 
     assert full - before > 1_000_000
     assert database.size_bytes() - before < 20_000
+
+
+@pytest.mark.parametrize("content", [b"this is no database at all" * 100, b"SQLite format 3\0" * 9])
+def test_a_damaged_file_is_set_aside(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "telemetry.db"
+    path.write_bytes(content)
+
+    database = Database(path, (SCHEMA,))
+    database.write(insert(1)).result()
+
+    assert values(database) == [1]
+    assert (tmp_path / "telemetry.db.damaged").read_bytes() == content
+    database.close()

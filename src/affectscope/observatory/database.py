@@ -11,7 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from affectscope.telemetry import get_logger
+
 T = TypeVar("T")
+_log = get_logger()
 
 _BATCH = 500
 """Most jobs that share one transaction."""
@@ -26,6 +29,8 @@ class Database:
     Jobs that write run on one thread, in the order in which they were given; those that wait at the
     same moment share a transaction. A job that raises takes nothing of the others with it.
 
+    A damaged file is set aside under another name, and a new one is begun.
+
     Args:
         path: The file; made when it is missing.
         schema: SQL scripts that make tables which are missing (`CREATE ... IF NOT EXISTS`).
@@ -39,13 +44,13 @@ class Database:
         self._closed = False
         self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
         self._readers = threading.BoundedSemaphore(_READERS)
-        self._writer = self._connect()
-        # Pages that retention frees go back to the file system a few at a time.
-        self._writer.execute("PRAGMA auto_vacuum = INCREMENTAL")
-        self._writer.execute("PRAGMA journal_mode = WAL")
-        self._writer.execute("PRAGMA synchronous = NORMAL")
-        for script in schema:
-            self._writer.executescript(script)
+        try:
+            self._writer = self._open(schema)
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode not in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+                raise
+            self._set_aside()
+            self._writer = self._open(schema)
         self._thread = threading.Thread(target=self._write, name="observatory-writer", daemon=True)
         self._thread.start()
 
@@ -103,6 +108,28 @@ class Database:
         self._thread.join()
         while not self._idle.empty():
             self._idle.get_nowait().close()
+
+    def _open(self, schema: tuple[str, ...]) -> sqlite3.Connection:
+        connection = self._connect()
+        try:
+            # Pages that retention frees go back to the file system a few at a time.
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            for script in schema:
+                connection.executescript(script)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _set_aside(self) -> None:
+        """Make room for a new file: what watches others must not stay down for a damaged one."""
+        aside = self.path.with_name(f"{self.path.name}.damaged")
+        self.path.replace(aside)
+        for ending in ("-wal", "-shm"):
+            self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
+        _log.error("the telemetry file is damaged; a new one is begun", kept_as=aside.name)
 
     def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(
