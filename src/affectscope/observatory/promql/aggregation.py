@@ -145,7 +145,7 @@ def _extremes(
 
 def _count_values(vector: Vector, groups: dict[Signature, list[int]], label: str) -> Vector:
     if not label.isidentifier() or not label.isascii():
-        raise QueryError(f"invalid label name {label!r}; use letters, digits and _")
+        raise QueryError(f"invalid label name {label!r}; use letters, digits and _", "execution")
     counts: dict[Signature, tuple[Labels, Floats]] = {}
     steps = vector.values.shape[1]
     for key, rows in groups.items():

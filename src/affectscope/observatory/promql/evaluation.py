@@ -50,7 +50,7 @@ SUBQUERY_STEP = 60_000
 """Milliseconds between the steps of a subquery that names none: Prometheus' default interval."""
 
 MOST_SERIES = 50_000
-MOST_SAMPLES = 20_000_000
+MOST_SAMPLES = 5_000_000
 """Values (series times steps) of one node of a query."""
 
 Value = Vector | Floats | str

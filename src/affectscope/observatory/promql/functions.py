@@ -107,7 +107,6 @@ def label_replace(vector: Vector, target: str, replacement: str, source: str, re
         QueryError: A name that is no label, a wrong expression, or series that become the same.
     """
     _check(target, "destination")
-    _check(source, "source")
     whole = compiled(regex)
     labels = []
     for own in vector.labels:
@@ -141,7 +140,9 @@ def sort(vector: Vector, descending: bool) -> Vector:
 
 def _check(name: str, role: str) -> None:
     if _LABEL.fullmatch(name) is None:
-        raise QueryError(f"invalid {role} label name {name!r}; use letters, digits and _")
+        raise QueryError(
+            f"invalid {role} label name {name!r}; use letters, digits and _", "execution"
+        )
 
 
 def _set(labels: Labels, name: str, value: str) -> Labels:

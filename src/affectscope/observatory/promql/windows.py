@@ -181,6 +181,7 @@ def _line(ranges: Ranges, ahead: Floats | None) -> Window:
             slope = ((y - base) * (x - x_mean)).mean(axis=1) / ((x - x_mean) ** 2).mean()
         constant = np.all(y == base, axis=1)
         slope = np.where(constant, 0.0, slope)
+        slope[np.isinf(y).any(axis=1)] = np.nan
         if ahead is None:
             result[:, column] = slope
         else:
