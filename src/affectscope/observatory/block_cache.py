@@ -29,7 +29,8 @@ class BlockCache:
         self._most = most_bytes
         self._lock = threading.Lock()
         self._blocks: OrderedDict[_Key, Floats | None] = OrderedDict()
-        self._bytes = 0
+        self.bytes = 0
+        """Of the blocks in memory."""
 
     def read(
         self, target: int, level: int, start: float, columns: NDArray[np.intp]
@@ -76,10 +77,10 @@ class BlockCache:
         with self._lock:
             if key not in self._blocks:
                 self._blocks[key] = matrix
-                self._bytes += _size(matrix)
-            while self._bytes > self._most:
+                self.bytes += _size(matrix)
+            while self.bytes > self._most:
                 _, oldest = self._blocks.popitem(last=False)
-                self._bytes -= _size(oldest)
+                self.bytes -= _size(oldest)
         return matrix
 
 

@@ -99,9 +99,10 @@ class ExpositionReader:
                     self.dropped_lines += 1
                     continue
                 series.append((name, labels, self._kind(name)))
-                key = raw.rpartition(b" ")[0]
-                # Where a time follows the value, what stands before the last space varies.
-                origins.append((None if stamped or not key else key, value))
+                key, _, last = raw.rpartition(b" ")
+                # Next time the last word counts as the value: only where it is, now too.
+                plain = key and not stamped and _reads_as(last, value)
+                origins.append((key if plain else None, value))
         found = self._store.columns(self._target, series)
         if len(self._columns) > 2 * MOST_NEW_LINES:
             self._columns.clear()
@@ -158,3 +159,11 @@ def _sample(line: bytes) -> tuple[str, Labels, float, bool]:
     if not sample.name or NAME in sample.labels:
         raise ValueError("a sample without a name of its own")
     return sample.name, sample.labels, float(sample.value), sample.timestamp is not None
+
+
+def _reads_as(text: bytes, value: float) -> bool:
+    try:
+        number = float(text)
+    except ValueError:
+        return False
+    return number == value or (number != number and value != value)
