@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -331,3 +332,31 @@ def test_a_day_of_one_service_is_read_fast(database: Database) -> None:
     assert time.perf_counter() - started < 0.2
     assert len(found) == 10
     assert len(found[0][1]) == DAY // 60
+
+
+def test_readers_and_writers_at_once(database: Database) -> None:
+    """No sample is missing or doubled while blocks are packed beneath the readers."""
+    store = MetricStore(database, SMALL)
+    counters(store, 30, 1)
+    done = threading.Event()
+    wrong: list[str] = []
+
+    def read() -> None:
+        while not done.is_set():
+            newest = store.select(named("ticks_total"), NOON, NOON + 1e6)[0]
+            times, values = newest[1], newest[2]
+            if not ((np.diff(times) > 0).all() and (values == times - NOON).all()):
+                wrong.append("order or value")
+            if (np.diff(times)[-30:] != 1).any():
+                wrong.append("gap")
+
+    readers = [threading.Thread(target=read) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    for second in range(30, 1000):
+        store.append_row(CHAT, NOON + second, np.array([second, 0.0]))
+    done.set()
+    for reader in readers:
+        reader.join(10)
+
+    assert wrong == []

@@ -31,3 +31,29 @@ def test_what_is_no_matcher() -> None:
         Matcher("l", "~", "x")  # type: ignore[arg-type]
     with pytest.raises(InvalidValue, match="invalid regular expression"):
         Matcher("l", "=~", "(")
+
+
+@pytest.mark.parametrize(
+    "expression", ["(a+)+", "((a*)b)*", "(a|aa)+", "(?:x{1,9}){1,9}", "((a|b)c){2,}", "x(\\d+)*y"]
+)
+def test_expressions_that_could_take_for_ever_are_refused(expression: str) -> None:
+    with pytest.raises(InvalidValue, match="repeats a group"):
+        Matcher("l", "=~", expression)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "(a+)b+",
+        "(a|b)c*",
+        "(ab)+",
+        "(a+)?",
+        "[(+*]+",
+        "(\\(+)",
+        "([)+]x)+",
+        "(.+):(.*)",
+        "5..|4(0|2)9",
+    ],
+)
+def test_others_are_not(expression: str) -> None:
+    Matcher("l", "=~", expression)

@@ -13,6 +13,9 @@ Operator = Literal["=", "!=", "=~", "!~"]
 NAME = "__name__"
 """The label that holds the name of a metric."""
 
+# An escaped character and a class of characters are one token each.
+_TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|.", re.DOTALL)
+
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
@@ -65,9 +68,41 @@ def compiled(expression: str) -> re.Pattern[str]:
         expression: In the syntax that RE2 and Python share.
 
     Raises:
-        InvalidValue: Not a regular expression.
+        InvalidValue: Not a regular expression, or one that could take for ever: Python's matcher
+            goes back and tries again, where that of Prometheus does not.
     """
+    if _may_explode(expression):
+        raise InvalidValue(
+            f"the regular expression {expression!r:.200} repeats a group that itself repeats or "
+            "has alternatives; write it without one of the two"
+        )
     try:
         return re.compile(expression, re.DOTALL)
     except (re.error, OverflowError, RecursionError) as error:
         raise InvalidValue(f"invalid regular expression {expression!r}: {error}") from error
+
+
+def _may_explode(expression: str) -> bool:
+    """Say whether a group that may match in several ways is repeated: the source of exponential time.
+
+    Args:
+        expression: A regular expression, right or wrong.
+    """
+    # For each group that is open, whether it repeats something or has alternatives.
+    open_groups = [False]
+    closed = False
+    for piece in _TOKEN.findall(expression):
+        if piece == "(":
+            open_groups.append(False)
+        elif piece == ")" and len(open_groups) > 1:
+            closed = open_groups.pop()
+            open_groups[-1] |= closed
+            continue
+        elif piece in ("*", "+", "{"):
+            if closed:
+                return True
+            open_groups[-1] = True
+        elif piece == "|":
+            open_groups[-1] = True
+        closed = False
+    return False

@@ -129,21 +129,29 @@ class Scraper:
 
     async def scrape(self, client: httpx.AsyncClient, target: _Target) -> None:
         """Ask one target once and keep what it answers, or that it did not."""
+        (began, seconds, failure), status = await asyncio.gather(
+            self._measure(client, target), self._health(client, target.status)
+        )
+        if failure and status.state in ("pass", "warn"):
+            status = replace(status, state="warn", detail=f"metrics: {failure}")
+        target.status = replace(status, last_scrape=began, scrape_seconds=seconds)
+
+    async def _measure(
+        self, client: httpx.AsyncClient, target: _Target
+    ) -> tuple[float, float, str]:
+        """Keep the metrics of a target; return when it was asked, for how long, and what failed."""
+        # Prometheus' times are whole milliseconds, and so are those of the engine.
         began = round(self._clock(), 3)
         started = time.perf_counter()
-        health = asyncio.ensure_future(self._health(client, target.status))
         body: bytes | None = None
         failure = ""
         try:
             body = await self._fetch(client, target.status.url + "/metrics", MOST_BYTES)
         except ScrapeError as error:
-            failure = f"metrics: {error}"
+            failure = str(error)
         seconds = time.perf_counter() - started
         await asyncio.to_thread(target.keep, began, body, seconds)
-        status = await health
-        if failure and status.state in ("pass", "warn"):
-            status = replace(status, state="warn", detail=failure)
-        target.status = replace(status, last_scrape=began, scrape_seconds=seconds)
+        return began, seconds, failure
 
     async def _fetch(
         self, client: httpx.AsyncClient, url: str, most: int, any_status: bool = False

@@ -14,6 +14,7 @@ import pytest
 from affectscope.errors import InvalidValue
 from affectscope.observatory.matchers import Matcher
 from affectscope.observatory.promql import Engine, QueryError, Sample, Series
+from affectscope.observatory.promql.aggregation import go_number
 from affectscope.observatory.promql.source import Floats
 
 HERE = Path(__file__).parent
@@ -236,3 +237,69 @@ def test_values_that_are_no_times_have_a_calendar_all_the_same() -> None:
     engine = Engine(Samples([({"__name__": "x"}, times, np.array([1e300]))]))
 
     assert isinstance(engine.instant("year(x)", 100), list)
+
+
+class TestSeriesThatTakeTurns:
+    """Two series with the same labels but one, of which one ends before the other begins."""
+
+    def engine(self, overlap: int = 0) -> Engine:
+        early = np.arange(0.0, 300 + overlap, 10)
+        late = np.arange(300.0, 600, 10)
+        # The mark that it has gone: else it would stand for five minutes more.
+        ends = np.append(np.ones(len(early) - 1), np.nan)
+        return Engine(
+            Samples(
+                [
+                    ({"__name__": "x", "run": "1"}, early, ends),
+                    ({"__name__": "x", "run": "2"}, late, np.full(30, 2.0)),
+                    ({"__name__": "y"}, np.array([0.0, 250, 500]), np.full(3, 10.0)),
+                ]
+            )
+        )
+
+    @pytest.mark.parametrize(
+        "query",
+        [
+            'label_replace(x, "run", "", "", "")',
+            "sum(x)",
+            "x * ignoring(run) y / 10",
+            "y * 0 + ignoring(run) x",
+            "-1 * -x * ignoring(run) (y / 10)",
+        ],
+    )
+    def test_are_one_where_that_label_does_not_count(self, query: str) -> None:
+        found = self.engine().range(query, 0, 500, 100)
+
+        assert [value for series in found for _, value in series.points] == [1, 1, 1, 2, 2, 2]
+
+    @pytest.mark.parametrize(
+        ("query", "part"),
+        [
+            ('label_replace(x, "run", "", "", "")', "same labelset"),
+            ("x * ignoring(run) y", "many-to-one matching must be explicit"),
+            ("y * ignoring(run) x", "on the right hand-side"),
+            ("x * ignoring(run) group_right y", "on the left hand-side"),
+            ("x * on() group_left(run) y", "grouping labels must ensure unique matches"),
+        ],
+    )
+    def test_are_an_error_where_both_are_there(self, query: str, part: str) -> None:
+        with pytest.raises(QueryError, match=part) as caught:
+            self.engine(overlap=50).range(query, 0, 500, 20)
+        assert caught.value.kind == "execution"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1.0, "1"),
+        (0.1, "0.1"),
+        (1e21, "1000000000000000000000"),
+        (-1.5e-7, "-0.00000015"),
+        (math.nan, "NaN"),
+        (math.inf, "+Inf"),
+        (-math.inf, "-Inf"),
+        (-0.0, "-0"),
+    ],
+)
+def test_numbers_are_written_as_prometheus_does(value: float, text: str) -> None:
+    assert go_number(value) == text

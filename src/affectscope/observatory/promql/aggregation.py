@@ -177,5 +177,5 @@ def go_number(value: float) -> str:
         return "NaN"
     if math.isinf(value):
         return "+Inf" if value > 0 else "-Inf"
-    text = np.format_float_positional(value, trim="-")
-    return str(text)
+    text = repr(value).removesuffix(".0")
+    return np.format_float_positional(value, trim="-") if "e" in text else text
