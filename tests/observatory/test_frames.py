@@ -205,6 +205,24 @@ class TestSelect:
 
         assert set(values.tolist()) == {0.5}
 
+    def test_what_counters_had_before_a_restart_is_not_lost(self, database: Database) -> None:
+        store = MetricStore(database, SMALL)
+        store.columns(CHAT, [("a_total", {}, "counter")])
+        # Counts seconds, and starts anew at 95 s, at 245 s and at 250 s.
+        began = 0
+        for second in range(0, 1200, 5):
+            began = second if second in (95, 245, 250) else began
+            store.append_row(CHAT, NOON + second, np.array([float(second - began)]))
+        settle(database)
+
+        ((_, times, values),) = store.select(named("a_total"), NOON, NOON + 1200, 60.0)
+
+        assert len(times) < 35
+        assert NOON + 90 in times
+        assert NOON + 240 in times
+        grown = np.where(np.diff(values) < 0, values[1:], np.diff(values)).sum()
+        assert values[0] + grown == 90 + (240 - 95) + (1195 - 250)
+
     def test_too_much_is_refused(self, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
         store = MetricStore(database)
         counters(store, 60)

@@ -1,10 +1,10 @@
 """The metric store: frames of all series of a target, rolled up and packed into blocks.
 
-A *frame* holds the values of all series of one target at one time. Frames exist at three levels: as
-scraped, one for each 10 s, and one for each minute; a coarser frame keeps the last value of
-counters and histograms and the mean of gauges. The newest frames of a target lie in memory, and one
+A *frame* holds the values of all series of one target at one time. Frames exist at four levels: as
+scraped, and one for each 10 s, minute and quarter of an hour; a coarser frame keeps the last value
+of counters and histograms and the mean of gauges. The newest frames of a target lie in memory, and one
 by one in the table `metric_frame`, from where a restart reads them. When a block of time is over
-(5 min of raw frames, 30 min, 3 h), its frames become a few rows of `metric_block`, each with 32
+(5 min of raw frames, 30 min, 3 h, 2 d), its frames become a few rows of `metric_block`, each with 32
 series: a query reads only the series that it wants, and 24 h of one are eight rows.
 
 A value that is NaN means that the series was absent at that time (stale, in the words of

@@ -75,6 +75,7 @@ class Target:
         self.buckets = [Bucket(level) for level in levels[1:]]
         self._most = most_series
         self._gauges = np.zeros(0, bool)
+        self._counters = np.zeros(0, bool)
         self._columns: dict[SeriesKey, int] = {}
         self._by_name: dict[str, list[int]] = {}
 
@@ -85,18 +86,21 @@ class Target:
         """Yield the frames that values of all series at one time bring, with their histories."""
         yield self.histories[0], time, row
         for bucket, history in zip(self.buckets, self.histories[1:], strict=True):
-            when, values = bucket.add(time, row, self._gauges)
+            when, values = bucket.add(time, row, self._gauges, self._counters)
             if len(values):
                 yield history, when, values
 
     def resume(self) -> None:
-        """Fill the buckets that were not over when the process ended, from the finest frames."""
+        """Fill the buckets that were not over when the process ended, from the finest frames.
+
+        Those reach back five minutes at most: the mean of a longer bucket is that of its end.
+        """
         rolled = list(zip(self.buckets, self.histories[1:], strict=True))
         oldest = min((history.last for _, history in rolled), default=np.inf)
         for time, row in self.histories[0].tail.rows_after(oldest):
             for bucket, history in rolled:
                 if time > history.last:
-                    bucket.add(time, row, self._gauges)
+                    bucket.add(time, row, self._gauges, self._counters)
 
     def column(self, name: str, labels: Labels, kind: Kind) -> tuple[int, bool]:
         """Return the column of a series, and whether it is new; -1 where there is no room."""
@@ -121,7 +125,9 @@ class Target:
         self.labels.append(labels)
         if column >= len(self._gauges):
             self._gauges = np.pad(self._gauges, (0, max(64, column)))
+            self._counters = np.pad(self._counters, (0, max(64, column)))
         self._gauges[column] = kind == "gauge"
+        self._counters[column] = kind in ("counter", "histogram")
         self._by_name.setdefault(labels[NAME], []).append(column)
         self._columns[_key(labels)] = column
         return column

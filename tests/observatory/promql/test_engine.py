@@ -229,7 +229,7 @@ def test_coarse_samples_do_for_long_ranges() -> None:
 
     Engine(source).range("rate(x[5m]) + y", 3600, 7200, 30)
 
-    assert source.asked == [(3300.0, 7200.0, 75.0), (3300.0, 7200.0, 30.0)]
+    assert source.asked == [(3300.0, 7200.0, 10.0), (3300.0, 7200.0, 30.0)]
 
 
 def test_values_that_are_no_times_have_a_calendar_all_the_same() -> None:

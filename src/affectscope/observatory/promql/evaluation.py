@@ -155,8 +155,8 @@ class Evaluation:
         wanted = matchers(node)
         back = length or LOOKBACK
         step = int(self.times[1] - self.times[0]) if len(self.times) > 1 else 0
-        # Four samples in a range give a sound rate; between steps no more than one is looked at.
-        resolution = (length / 4 if length else step) / 1000
+        # Thirty samples in a range give a rate as good as all; between steps one is looked at.
+        resolution = (length / 30 if length else step) / 1000
         start, end = (int(at.min()) - back) / 1000, int(at.max()) / 1000
         found = self.source.select(wanted, start, end, resolution)
         found.sort(key=lambda series: signature(series[0]))
