@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -196,8 +197,9 @@ class TestLimits:
     [
         ("x" * 10_001, "10001 characters"),
         ("(" * 200 + "x" + ")" * 200, "100 brackets"),
-        ("-" * 60 + "x", "50 signs"),
-        ("1" + "+1" * 1500, "nested too deeply"),
+        ("-" * 301 + "x", "301 operators"),
+        ("1" + "+1" * 4999, "4999 operators"),
+        ("x" + " or x" * 1000, "1000 operators"),
         ("foo(x)", "unknown function"),
         ("end()", "not supported"),
         ("mad_over_time(x[5m])", "not supported"),
@@ -218,6 +220,27 @@ def test_a_query_that_cannot_be_answered_says_why(query: str, part: str, engine:
         engine.instant(query, 1_760_000_610.0)
 
     assert part in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "1" + "+1" * 300,
+        "1" + "^1" * 300,
+        "x" + " or x" * 300,
+        "-" * 300 + "x",
+        "abs(" * 100 + "x" + ")" * 100,
+        "max_over_time(" * 49 + "x" + "[1m:1m])" * 49,
+    ],
+)
+def test_the_deepest_queries_do_not_end_the_process(query: str, engine: Engine) -> None:
+    done: list[object] = []
+    thread = threading.Thread(target=lambda: done.append(engine.instant(query, AT[0])))
+
+    thread.start()
+    thread.join(20)
+
+    assert len(done) == 1
 
 
 def test_brackets_and_signs_within_strings_are_no_depth(engine: Engine) -> None:

@@ -53,6 +53,9 @@ MOST_SERIES = 50_000
 MOST_SAMPLES = 5_000_000
 """Values (series times steps) of one node of a query."""
 
+MOST_SUBQUERY_STEPS = 50_000
+"""30 d at every minute, and some."""
+
 Value = Vector | Floats | str
 
 
@@ -222,9 +225,9 @@ class Evaluation:
         # Steps of subqueries lie at multiples of the step, whenever the query is made.
         first = -(-(int(at.min()) - length) // step) * step
         count = (int(at.max()) - first) // step + 1
-        if count > MOST_SAMPLES:
+        if count > MOST_SUBQUERY_STEPS:
             raise QueryError(
-                f"the subquery has {count} steps; at most {MOST_SAMPLES}: widen its step",
+                f"the subquery has {count} steps; at most {MOST_SUBQUERY_STEPS}: widen its step",
                 "execution",
             )
         times = first + step * np.arange(max(count, 0), dtype=np.int64)

@@ -15,9 +15,12 @@ from affectscope.observatory.promql.errors import QueryError
 MOST_CHARACTERS = 10_000
 MOST_DEPTH = 100
 """Brackets within brackets: the parser is recursive and would end the process."""
+MOST_OPERATORS = 300
+"""Each lies within the next, so they are a depth as well."""
 
 _STRINGS = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`|#[^\n]*", re.DOTALL)
-_SIGNS = re.compile(r"(?:[-+]\s*){50}")
+_SELECTIONS = re.compile(r"\{[^{}]*\}")
+_OPERATOR = re.compile(r"[-+*/%^]|[=!]=|[<>]=?|\b(?:and|or|unless|atan2)\b", re.IGNORECASE)
 # The parser's own constants cannot be hashed.
 _OPERATORS: dict[str, Operator] = {
     "MatchOp.Equal": "=",
@@ -50,8 +53,9 @@ def parse(query: str) -> promql_parser.Expr:
             depth -= 1
         if depth > MOST_DEPTH:
             raise QueryError(f"the query has more than {MOST_DEPTH} brackets within brackets")
-    if _SIGNS.search(bare):
-        raise QueryError("the query has more than 50 signs in a row")
+    operators = len(_OPERATOR.findall(_SELECTIONS.sub("", bare)))
+    if operators > MOST_OPERATORS:
+        raise QueryError(f"the query has {operators} operators; at most {MOST_OPERATORS}")
     try:
         return promql_parser.parse(query)
     except ValueError as error:
