@@ -26,11 +26,17 @@ class Message:
         speaker: Name of who wrote it.
         time: Seconds on the session's clock, or None where nobody noted it.
         text: What was written.
+        end: Seconds at which it was said to the end, where a transcript tells.
     """
 
     speaker: str
     time: float | None
     text: str
+    end: float | None = None
+
+
+Moment = float | datetime | None
+"""When something was written, as its source tells: seconds, a date, or nothing."""
 
 
 def parse_messages(document: Mapping[str, object]) -> list[Message]:
@@ -56,7 +62,7 @@ def parse_messages(document: Mapping[str, object]) -> list[Message]:
             field="messages",
         )
     if "text" in document:
-        text = _text(document["text"], "text")
+        text = check_text(document["text"], "text")
         if not text.strip():
             raise EmptyInput("the text is empty", field="text")
         return [Message(WRITER, 0.0, text)]
@@ -73,29 +79,47 @@ def parse_messages(document: Mapping[str, object]) -> list[Message]:
             field="messages",
             limit=MOST_MESSAGES,
         )
-    speakers, moments, texts = [], [], []
+    clock = Clock()
+    read = []
     for index, entry in enumerate(entries):
-        where = f"messages[{index}]"
-        if not isinstance(entry, Mapping):
-            raise InvalidValue(f"{where} is {entry!r:.60}; valid: an object", field=where)
-        if "text" not in entry:
-            raise MissingField(
-                f"{where} lacks 'text'; found: {_listed(entry)}", field=f"{where}.text"
-            )
-        texts.append(_text(entry["text"], f"{where}.text"))
-        speakers.append(_speaker(entry.get("speaker"), f"{where}.speaker"))
-        moments.append(_moment(entry.get("time"), f"{where}.time"))
-    if not any(text.strip() for text in texts):
+        speaker, moment, text = parse_entry(entry, f"messages[{index}]")
+        clock.note(moment, f"messages[{index}].time")
+        read.append((speaker, moment, text))
+    if not any(text.strip() for _, _, text in read):
         raise EmptyInput("every message is empty", field="messages")
-    times = _on_one_clock(moments)
-    return [Message(*fields) for fields in zip(speakers, times, texts, strict=True)]
+    return [Message(speaker, clock.seconds(moment), text) for speaker, moment, text in read]
+
+
+def parse_entry(entry: object, where: str) -> tuple[str, Moment, str]:
+    """Read one message of the interface.
+
+    Args:
+        entry: ``{"speaker", "time", "text"}``, of which the text alone must be there.
+        where: How the caller finds it, for what is said of a bad one.
+
+    Returns:
+        Speaker, moment and text.
+
+    Raises:
+        MissingField, InvalidValue, PayloadTooLarge: As `parse_messages` says.
+    """
+    if not isinstance(entry, Mapping):
+        raise InvalidValue(f"{where} is {entry!r:.60}; valid: an object", field=where)
+    if "text" not in entry:
+        raise MissingField(f"{where} lacks 'text'; found: {_listed(entry)}", field=f"{where}.text")
+    return (
+        check_speaker(entry.get("speaker"), f"{where}.speaker"),
+        _moment(entry.get("time"), f"{where}.time"),
+        check_text(entry["text"], f"{where}.text"),
+    )
 
 
 def _listed(names: Iterable[object]) -> str:
     return f"{', '.join(map(str, names)) or 'nothing':.100}"
 
 
-def _text(value: object, where: str) -> str:
+def check_text(value: object, where: str) -> str:
+    """Return the text of a message; refuse what is none, or longer than `LONGEST_MESSAGE`."""
     if not isinstance(value, str):
         raise InvalidValue(f"{where} is {value!r:.60}; valid: text", field=where)
     # Half of a surrogate pair, as JSON escapes may hold it, is no character.
@@ -110,7 +134,8 @@ def _text(value: object, where: str) -> str:
     return text
 
 
-def _speaker(value: object, where: str) -> str:
+def check_speaker(value: object, where: str) -> str:
+    """Return the name of who wrote it, `WRITER` for None; refuse what is no name."""
     if value is None:
         return WRITER
     if not isinstance(value, str) or not value.strip() or len(value) > 256:
@@ -120,7 +145,7 @@ def _speaker(value: object, where: str) -> str:
     return value.encode("utf-8", "replace").decode("utf-8")
 
 
-def _moment(value: object, where: str) -> float | datetime | None:
+def _moment(value: object, where: str) -> Moment:
     if value is None:
         return None
     try:
@@ -137,25 +162,48 @@ def _moment(value: object, where: str) -> float | datetime | None:
     )
 
 
-def _on_one_clock(moments: Sequence[float | datetime | None]) -> list[float | None]:
-    dates = [moment for moment in moments if isinstance(moment, datetime)]
-    if not dates:
-        return [None if isinstance(moment, datetime) else moment for moment in moments]
-    if any(isinstance(moment, float) for moment in moments):
-        raise InvalidValue(
-            "some times are seconds and some are dates; valid: one kind in a chat", field="messages"
-        )
-    if len({moment.tzinfo is None for moment in dates}) > 1:
-        # To guess the missing offset would shift messages by hours.
-        raise InvalidValue(
-            "some dates have an offset from UTC and some have none; valid: one kind in a chat",
-            field="messages",
-        )
-    origin = min(dates)
-    return [
-        (moment - origin).total_seconds() if isinstance(moment, datetime) else None
-        for moment in moments
-    ]
+class Clock:
+    """Puts moments of one kind on one clock: dates count from the earliest one.
+
+    `note` all of them, then `seconds` of each.
+    """
+
+    def __init__(self) -> None:
+        self._origin: datetime | None = None
+        self._counted = False
+
+    def note(self, moment: Moment, where: str = "messages") -> None:
+        """Take the next moment.
+
+        Raises:
+            InvalidValue: It is of another kind than those before it.
+        """
+        if moment is None:
+            return
+        if not isinstance(moment, datetime):
+            self._counted = True
+        elif self._origin is None:
+            self._origin = moment
+        elif (moment.tzinfo is None) != (self._origin.tzinfo is None):
+            # To guess the missing offset would shift messages by hours.
+            raise InvalidValue(
+                f"{where}: some dates have an offset from UTC and some have none; valid: one kind "
+                "in a chat",
+                field=where,
+            )
+        else:
+            self._origin = min(self._origin, moment)
+        if self._counted and self._origin is not None:
+            raise InvalidValue(
+                f"{where}: some times are seconds and some are dates; valid: one kind in a chat",
+                field=where,
+            )
+
+    def seconds(self, moment: Moment) -> float | None:
+        """Return a noted moment in seconds."""
+        if isinstance(moment, datetime):
+            return (moment - (self._origin or moment)).total_seconds()
+        return moment
 
 
 def out_of_order(messages: Sequence[Message]) -> int:
