@@ -223,9 +223,26 @@ class Dashboard(_Strict):
     rows: Annotated[tuple[Row, ...], Field(min_length=1)]
 
 
+class Notifications(_Strict):
+    """How Alertmanager tells people; the observatory's own way is in its settings.
+
+    Attributes:
+        webhook: Address that gets every message.
+        group_wait: How long it waits for more alerts of the same service.
+        group_interval: How long it waits before it tells of a change.
+        repeat_interval: After which it tells again of what goes on.
+    """
+
+    webhook: Annotated[str, Field(pattern=r"^https?://\S+$")]
+    group_wait: Annotated[str, Field(pattern=r"^\d+[smhd]$")]
+    group_interval: Duration
+    repeat_interval: Duration
+
+
 class Definitions(_Strict):
     """All that one file defines."""
 
+    notifications: Notifications
     services: Annotated[tuple[WatchedService, ...], Field(min_length=1)]
     objectives: tuple[Objective, ...] = ()
     burn_rates: tuple[BurnRate, ...] = ()
