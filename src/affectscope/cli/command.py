@@ -49,6 +49,7 @@ class TaskName(StrEnum):
     TEXT = "text"
     VOICE = "voice"
     TRANSCRIPT = "transcript"
+    VALENCE_AROUSAL = "valence-arousal"
 
 
 class LoadType(StrEnum):
@@ -172,12 +173,16 @@ def models(as_json: Json = False) -> None:
 @app.command()
 def evaluate(
     task: Annotated[TaskName, typer.Argument(help="What to score.")],
-    data: Annotated[Path, typer.Argument(help="Labelled data: .npz, .tsv, or a .csv manifest.")],
+    data: Annotated[Path, typer.Argument(help="Labelled data: .npz, .tsv, or .csv.")],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="As other commands take it; JSON is printed anyway.")
+    ] = True,
 ) -> None:
     """Score a shipped model on labelled data of your own; prints one JSON object.
 
     Data: `face` .npz with images and votes (FER+), `text` .tsv of text and label numbers
-    (GoEmotions), `voice` .csv of path,label,speaker, `transcript` .csv of path,transcript.
+    (GoEmotions), `voice` .csv of path,label,speaker, `transcript` .csv of path,transcript,
+    `valence-arousal` .csv with V,A,text and perhaps D, rated 1 to 5 (EmoBank).
     """
     from affectscope.cli.progress import counting
     from affectscope.evaluation import evaluate as run

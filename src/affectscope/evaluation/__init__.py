@@ -9,7 +9,7 @@ from affectscope.errors import InvalidValue
 
 __all__ = ["TASKS", "Figures", "Progress", "evaluate"]
 
-TASKS = ("face", "text", "voice", "transcript")
+TASKS = ("face", "text", "voice", "transcript", "valence-arousal")
 
 Figures = dict[str, object]
 """Name of a figure to its value, of JSON types."""
@@ -28,7 +28,8 @@ def evaluate(task: str, data: str | Path, progress: Progress = lambda done, tota
 
     Returns:
         Figures by name, of JSON types: ``n`` and, as they apply, ``accuracy``, ``macro_f1``,
-        ``micro_f1``, ``macro_f1_at_0_5``, ``uar``, ``ece``, ``wer``, ``rtf``. Where the data has
+        ``micro_f1``, ``macro_f1_at_0_5``, ``uar``, ``ece``, ``wer``, ``rtf``, ``valence_r``,
+        ``valence_ccc`` and their like. Where the data has
         only some of the labels, ``..._present_labels`` repeat them with the choice limited to those.
 
     Raises:
@@ -42,11 +43,13 @@ def evaluate(task: str, data: str | Path, progress: Progress = lambda done, tota
         raise InvalidValue(f"no such file: {str(path)!r}")
     # The analyzers and their models load here, so that the figures alone stay light to import.
     from affectscope.evaluation import tasks
+    from affectscope.evaluation.valence_arousal import evaluate_valence_arousal
 
     score = {
         "face": tasks.evaluate_face,
         "text": tasks.evaluate_text,
         "voice": tasks.evaluate_voice,
         "transcript": tasks.evaluate_transcript,
+        "valence-arousal": evaluate_valence_arousal,
     }[task]
     return score(path, progress)

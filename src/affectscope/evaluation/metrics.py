@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -73,3 +75,57 @@ def one_hot(labels: Ints, count: int) -> Bools:
     """Return bool [n, count] with True at each label of int [n]."""
     marks: Bools = labels[:, None] == np.arange(count)[None, :]
     return marks
+
+
+def pearson(gold: Floats, predicted: Floats) -> float | None:
+    """Return Pearson's correlation in [-1, 1]; None where either has no variance; both [n]."""
+    spread = float(gold.std() * predicted.std())
+    if not spread > 1e-12:
+        return None
+    covariance = np.mean((gold - gold.mean()) * (predicted - predicted.mean()))
+    return float(np.clip(covariance / spread, -1.0, 1.0))
+
+
+def concordance(gold: Floats, predicted: Floats) -> float | None:
+    """Return Lin's concordance correlation coefficient in [-1, 1]; None without variance; both [n].
+
+    Unlike Pearson's, it falls where the values are shifted or stretched.
+
+    Source: Lin, L. I. (1989). A concordance correlation coefficient to evaluate reproducibility.
+    Biometrics 45(1); with moments over n, as Lin defines them.
+    """
+    apart = float(gold.var() + predicted.var() + (gold.mean() - predicted.mean()) ** 2)
+    if not apart > 1e-12:
+        return None
+    covariance = np.mean((gold - gold.mean()) * (predicted - predicted.mean()))
+    return float(2 * covariance / apart)
+
+
+def bootstrap_interval(
+    figure: Callable[[Floats, Floats], float | None],
+    gold: Floats,
+    predicted: Floats,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> tuple[float, float] | None:
+    """Return the 95 % percentile interval of a figure over samples drawn with replacement.
+
+    Source: Efron, B. and Tibshirani, R. (1993). An introduction to the bootstrap, chapter 13.
+
+    Args:
+        figure: Of (gold, predicted).
+        gold: Float [n].
+        predicted: Float [n].
+        resamples: How often samples are drawn.
+        seed: The same one gives the same interval.
+
+    Returns:
+        (low, high); None where no resample has a figure.
+    """
+    random = np.random.default_rng(seed)
+    drawn = (random.integers(0, len(gold), len(gold)) for _ in range(resamples))
+    found = [value for pick in drawn if (value := figure(gold[pick], predicted[pick])) is not None]
+    if not found:
+        return None
+    low, high = np.percentile(found, [2.5, 97.5])
+    return float(low), float(high)

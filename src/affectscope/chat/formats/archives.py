@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import io
 import struct
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -28,7 +27,6 @@ _RATIO_FREE = 16 * 1024 * 1024
 _MOST_DIRECTORY = MOST_ENTRIES * 400
 _GZIP = b"\x1f\x8b"
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
-_MEMORY = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -117,7 +115,7 @@ def unpack(data: bytes | BinaryIO, name: str | None = None) -> tuple[list[Part],
     """List the files of an input.
 
     Args:
-        data: Bytes, or a binary file; one that cannot seek is copied first.
+        data: Bytes, or a binary file; one that cannot seek is read first.
         name: Its name, where it has one.
 
     Returns:
@@ -159,10 +157,13 @@ def _seekable(data: bytes | BinaryIO) -> BinaryIO:
         return io.BytesIO(data)
     if data.seekable():
         return data
-    copy = tempfile.SpooledTemporaryFile(_MEMORY)  # noqa: SIM115 - lives as long as its parts
-    while block := data.read(_MEMORY):
-        copy.write(block)
-    return copy  # type: ignore[return-value]
+    whole = data.read(MOST_UNPACKED + 1)
+    if len(whole) > MOST_UNPACKED:
+        raise PayloadTooLarge(
+            f"more than {MOST_UNPACKED} bytes from a stream; longer ones must be files",
+            limit=MOST_UNPACKED,
+        )
+    return io.BytesIO(whole)
 
 
 def _refuse_nested(opening: Callable[[], BinaryIO], name: str) -> None:
@@ -188,7 +189,8 @@ def _zipped(reopen: Callable[[], BinaryIO], size: int, name: str) -> list[Part]:
 
 
 def _beside(path: str) -> bool:
-    return any(step.startswith(".") or step == "__MACOSX" for step in path.split("/"))
+    *folders, name = path.split("/")
+    return name.startswith(".") or "__MACOSX" in folders
 
 
 def _entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> BinaryIO:

@@ -15,7 +15,7 @@ from affectscope.errors import PayloadTooLarge
 
 _STAMP = r"(?:(\d{1,4}):)?([0-5]?\d):([0-5]\d)(?:[.,](\d{1,9}))?"
 _TIMING = re.compile(rf"\s*{_STAMP}\s*-->\s*{_STAMP}(?:\s.*)?")
-_VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+([^>]*)>")
+_VOICE = re.compile(r"<v(?:\.[^\s<>]*)?\s([^<>]*)>")
 _TAG = re.compile(r"</?[A-Za-z0-9][^<>]*>|\{\\[^{}]*\}")
 _CAPITALS = re.compile(
     r"[-\u2013>\s]*([^\Wa-z\d_](?:[^\Wa-z_]|[ .'&#\-]){0,39})\s?:\s+(.*)", re.DOTALL

@@ -135,8 +135,13 @@ def looks_like_json(head: str) -> bool:
     return re.match(r"[\s\ufeff]*(?:\{\s*[\"}]|\[\s*[{\]])", head) is not None
 
 
-def looks_like_lines(head: str) -> bool:
-    """Tell whether the first line is an object by itself, and more follow or it is no document."""
+def looks_like_lines(head: str, presumed: bool = False) -> bool:
+    """Tell whether the first line is a message by itself.
+
+    Args:
+        head: First characters of a JSON text.
+        presumed: Whether a line alone that may be a document is taken for a message.
+    """
     lines = [line for line in head.split("\n") if line.strip()]
     try:
         first = json.loads(lines[0])
@@ -144,7 +149,7 @@ def looks_like_lines(head: str) -> bool:
         return False
     if not isinstance(first, dict) or "messages" in first:
         return False
-    return len(lines) > 1 or "speaker" in first or "time" in first
+    return presumed or len(lines) > 1 or "speaker" in first or "time" in first
 
 
 def read_json(text: Text, tally: Tally) -> Iterator[Draft]:

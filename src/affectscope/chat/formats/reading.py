@@ -205,7 +205,7 @@ def _form(text: Text, hint: str | None) -> str:
     if looks_like_json(head):
         if head.lstrip("\ufeff \t\n").startswith("["):
             return "slack" if is_slack_message(first_element(text)) else "json"
-        return "ndjson" if looks_like_lines(head) else "json"
+        return "ndjson" if looks_like_lines(head, hint == "ndjson") else "json"
     if delimiter_of(head) is not None:
         return "csv"
     return hint or "text"

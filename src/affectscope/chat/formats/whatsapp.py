@@ -38,7 +38,9 @@ _DELETED = re.compile(
     r"|Ce message a été supprimé|Vous avez supprimé ce message|Mensagem apagada"
     r"|Questo messaggio è stato eliminato|Hai eliminato questo messaggio)\.?"
 )
-_EDITED = re.compile(rf"\s*(?:[{_MARKS}]<[^<>\n]{{3,60}}>|<This message was edited>)\s*$")
+_EDITED = re.compile(rf"(?:[{_MARKS}]<[^<>\n]{{3,60}}>|<This message was edited>)$")
+_LONGEST_MARK = 70
+"""Characters of what follows an edited message."""
 
 
 def looks_like_whatsapp(head: str) -> bool:
@@ -113,7 +115,10 @@ def _message(
     if named is None or not speaker:
         tally.leave_out("system-messages", where)
         return
-    said = _EDITED.sub("", named["text"])
+    said = named["text"]
+    edited = _EDITED.search(said, max(0, len(said) - _LONGEST_MARK))
+    if edited and said[: edited.start()].strip(_MARKS + " "):
+        said = said[: edited.start()].rstrip()
     words = said.strip(_MARKS + " ")
     attached = _ATTACHED.fullmatch(words)
     if attached is not None:
