@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -20,6 +19,7 @@ from pydantic import (
 
 from affectscope.errors import InvalidValue
 from affectscope.observatory.alerts.templates import render
+from affectscope.observatory.matchers import compiled
 from affectscope.observatory.promql.parsing import parse
 from affectscope.telemetry.metrics import SECONDS
 
@@ -58,12 +58,18 @@ def substituted(expr: str, service: str = ".+", window: str = "5m") -> str:
 
 
 def _parsed(expr: str) -> str:
-    parse(substituted(expr))
+    try:
+        parse(substituted(expr))
+    except InvalidValue as error:
+        raise ValueError(error.detail) from error
     return expr.strip()
 
 
 def _rendered(template: str) -> str:
-    render(template, {}, 1.0)
+    try:
+        render(template, {}, 1.0)
+    except InvalidValue as error:
+        raise ValueError(error.detail) from error
     return template
 
 
@@ -99,7 +105,10 @@ class WatchedService(_Strict):
     @field_validator("routes")
     @classmethod
     def _compiles(cls, value: str) -> str:
-        re.compile(value)
+        try:
+            compiled(value)
+        except InvalidValue as error:
+            raise ValueError(error.detail) from error
         return value
 
 

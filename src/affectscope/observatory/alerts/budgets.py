@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import sqlite3
 import threading
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -92,7 +91,8 @@ class Budgets:
                     rows.append((watched.objective.id, start, min(max(bad, 0.0), total), total))
         self._counted = max(begin, self._counted)
         if rows:
-            self._database.write(lambda connection: _keep(connection, rows)).result()
+            oldest = now - 2 * WINDOW_SECONDS
+            self._database.write(lambda connection: _keep(connection, rows, oldest)).result()
         return len(starts)
 
     def report(self, now: float) -> list[dict[str, Any]]:
@@ -167,8 +167,8 @@ def _promise(objective: Objective) -> str:
     return f"{share} of requests take at most {objective.threshold_seconds:g} s"
 
 
-def _keep(connection: sqlite3.Connection, rows: list[tuple[str, float, float, float]]) -> None:
+def _keep(
+    connection: sqlite3.Connection, rows: list[tuple[str, float, float, float]], oldest: float
+) -> None:
     connection.executemany("INSERT OR REPLACE INTO objective_counts VALUES (?, ?, ?, ?)", rows)
-    connection.execute(
-        "DELETE FROM objective_counts WHERE start < ?", (time.time() - 2 * WINDOW_SECONDS,)
-    )
+    connection.execute("DELETE FROM objective_counts WHERE start < ?", (oldest,))

@@ -137,7 +137,7 @@ class Mail:
         """Hand a message in, on a thread.
 
         Raises:
-            NotTaken: Not taken; for good where the server refused it with a code of 500 to 599.
+            NotTaken: Not taken; for good where the server refused it with a code from 500 on.
         """
         await asyncio.to_thread(self._send, message)
 
@@ -158,7 +158,8 @@ class Mail:
             final = 500 <= error.smtp_code < 600
             raise NotTaken(f"code {error.smtp_code}: {error.smtp_error!r:.200}", final) from error
         except smtplib.SMTPRecipientsRefused as error:
-            raise NotTaken(f"{len(error.recipients)} receivers refused", final=True) from error
+            codes = sorted({code for code, _ in error.recipients.values()})
+            raise NotTaken(f"receivers refused with {codes}", min(codes) >= 500) from error
         except (smtplib.SMTPException, OSError) as error:
             raise NotTaken(f"{type(error).__name__}: {error}"[:300]) from error
 
