@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import math
+from datetime import datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from affectscope.chat import Message, parse_messages
-from affectscope.chat.messages import LONGEST_MESSAGE, MOST_MESSAGES, out_of_order
+from affectscope.chat.messages import LONGEST_MESSAGE, MOST_MESSAGES, Clock, out_of_order
 from affectscope.errors import (
     EmptyInput,
     InvalidValue,
@@ -48,6 +49,22 @@ class TestForms:
 
         assert [message.time for message in messages] == [3, 1, None, 2, 1]
         assert out_of_order(messages) == 2
+
+
+class TestClock:
+    def test_moments_are_noted_first_and_read_after(self) -> None:
+        clock = Clock()
+        early, late = datetime(2026, 1, 1, 10), datetime(2026, 1, 1, 11)
+        for moment in (late, None, early):
+            clock.note(moment)
+
+        assert [clock.seconds(moment) for moment in (late, None, early)] == [3600.0, None, 0.0]
+
+    def test_the_place_of_another_kind_is_named(self) -> None:
+        clock = Clock()
+        clock.note(datetime(2026, 1, 1), "line 1")
+        with pytest.raises(InvalidValue, match="line 2: some times are seconds"):
+            clock.note(5.0, "line 2")
 
 
 class TestBadInput:

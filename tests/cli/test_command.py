@@ -130,6 +130,14 @@ class TestEvaluate:
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["n"] == 1
 
+    def test_valence_and_arousal_are_scored(self, tmp_path: Path) -> None:
+        data = tmp_path / "dev.csv"
+        data.write_text("id,split,V,A,D,text\n1,dev,4,4,3,I am happy\n2,dev,2,3,3,I am sad\n")
+        done = run("evaluate", "valence-arousal", str(data), "--json")
+
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["valence_r"] == pytest.approx(1)
+
     def test_a_missing_file_is_one_line(self) -> None:
         done = run("evaluate", "face", "gone.npz")
 

@@ -10,10 +10,13 @@ from sklearn.metrics import f1_score, recall_score
 
 from affectscope.evaluation.metrics import (
     accuracy,
+    bootstrap_interval,
+    concordance,
     expected_calibration_error,
     macro_f1,
     micro_f1,
     one_hot,
+    pearson,
     recalls,
     unweighted_average_recall,
 )
@@ -79,3 +82,42 @@ class TestCalibration:
         confidence = rng.random(50_000)
 
         assert expected_calibration_error(confidence, rng.random(50_000) < confidence) < 0.02
+
+
+class TestAgreement:
+    @given(st.integers(3, 40), st.integers(0, 2**32 - 1))
+    def test_pearson_agrees_with_numpy(self, n: int, seed: int) -> None:
+        gold, predicted = np.random.default_rng(seed).normal(size=(2, n))
+
+        assert pearson(gold, predicted) == pytest.approx(np.corrcoef(gold, predicted)[0, 1])
+
+    def test_concordance_is_one_only_for_the_same_values(self) -> None:
+        gold = np.array([1.0, 2.0, 3.0])
+
+        assert concordance(gold, gold) == pytest.approx(1)
+        # By hand: 2 * 2/3 / (2/3 + 2/3 + 1), and 2 * 4/3 / (2/3 + 8/3 + 4).
+        assert concordance(gold, gold + 1) == pytest.approx(4 / 7)
+        assert concordance(gold, gold * 2) == pytest.approx(4 / 11)
+        assert concordance(gold, -gold + 4) == pytest.approx(-1)
+
+    def test_without_variance_there_is_no_figure(self) -> None:
+        same, other = np.ones(4), np.arange(4.0)
+
+        assert pearson(same, other) is None
+        assert concordance(same, same) is None
+        assert concordance(same, other) == 0
+        assert bootstrap_interval(pearson, same, other) is None
+
+    def test_the_interval_holds_the_figure_and_repeats(self) -> None:
+        random = np.random.default_rng(1)
+        gold = random.normal(size=300)
+        predicted = gold + random.normal(size=300)
+        interval = bootstrap_interval(pearson, gold, predicted)
+
+        assert interval is not None
+        # Fisher's z: tanh(atanh(r) -+ 1.96 / sqrt(n - 3)).
+        around = np.tanh(
+            np.arctanh(pearson(gold, predicted) or 0) + np.array([-1, 1]) * 1.96 / 297**0.5
+        )
+        assert interval == pytest.approx(around, abs=0.02)
+        assert interval == bootstrap_interval(pearson, gold, predicted)

@@ -15,6 +15,7 @@ from affectscope.errors import PayloadTooLarge
 
 _STAMP = r"(?:(\d{1,4}):)?([0-5]?\d):([0-5]\d)(?:[.,](\d{1,9}))?"
 _TIMING = re.compile(rf"\s*{_STAMP}\s*-->\s*{_STAMP}(?:\s.*)?")
+_CLOCK = re.compile(r"\d:\d")
 _VOICE = re.compile(r"<v(?:\.[^\s<>]*)?\s([^<>]*)>")
 _TAG = re.compile(r"</?[A-Za-z0-9][^<>]*>|\{\\[^{}]*\}")
 _CAPITALS = re.compile(
@@ -152,7 +153,8 @@ def _cues(text: Text) -> Iterator[_Cue]:
         elif re.match(r"(?:NOTE|STYLE|REGION)(?:\s|$)", line):
             skipping = 1
         elif waiting is not None:
-            raise _no_times(text, number, line)
+            # Two lines without an arrow: the one with a time of day was meant to have it.
+            raise _no_times(text, *(waiting if _CLOCK.search(waiting[1]) else (number, line)))
         else:
             waiting = (number, line)
     if cue is not None:

@@ -11,7 +11,7 @@ from affectscope.chat.messages import LONGEST_MESSAGE
 from affectscope.errors import PayloadTooLarge
 
 NAMED = re.compile(
-    r"\s*(?P<name>[^\W\d_][^:\t\n]{0,39}?)\s*[:\uff1a](?:\s+(?P<text>.*)|$)", re.DOTALL
+    r"\s*(?P<name>[^\W\d_][^:\uff1a\t\n]{0,39}?)\s*(?:\uff1a\s*|:\s+|:$)(?P<text>.*)", re.DOTALL
 )
 """``Name: text``; at most forty characters, so that a clause before a colon is rarely a name."""
 
@@ -23,7 +23,7 @@ def named(line: str) -> tuple[str, str] | None:
     found = NAMED.fullmatch(line)
     if found is None or len(found["name"].split()) > _MOST_WORDS:
         return None
-    return found["name"], found["text"] or ""
+    return found["name"], found["text"]
 
 
 def read_plain(text: Text, tally: Tally) -> Iterator[Draft]:
