@@ -336,6 +336,27 @@ class TestArchives:
         with pytest.raises(PayloadTooLarge, match="more than 3 files"):
             read_conversation(zipped({f"{i}.txt": "a" for i in range(4)}))
 
+    def test_files_that_the_directory_does_not_count_are_counted(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        data = bytearray(zipped({f"{i}.txt": "a" for i in range(4)}))
+        at = data.rindex(b"PK\x05\x06")
+        data[at + 8 : at + 12] = b"\1\0\1\0"
+        monkeypatch.setattr(archives, "MOST_ENTRIES", 3)
+
+        with pytest.raises(PayloadTooLarge, match="more than 3 files"):
+            read_conversation(bytes(data))
+
+    def test_a_directory_that_points_nowhere_is_damaged(self) -> None:
+        whole = zipped({"a.jpg": "hello", "b.txt": "hello"})
+        entry, directory = bytearray(whole), bytearray(whole)
+        entry[entry.index(b"PK\x03\x04", 4)] = 0
+        directory[directory.index(b"PK\x01\x02") + 2] = 0
+
+        for data in (entry, directory):
+            with pytest.raises(UndecodableMedia, match="damaged"):
+                read_conversation(bytes(data))
+
     def test_a_directory_that_lies_about_its_length_is_refused(self) -> None:
         data = bytearray(zipped({"a.txt": "a"}))
         at = data.rindex(b"PK\x05\x06")

@@ -85,7 +85,9 @@ class TestNothingToTell:
     def test_no_words(self, text: str) -> None:
         assert identify(text) == Language(None, 0.0, decided=False, reason="no-words")
 
-    @pytest.mark.parametrize("text", ["ok", "lol", "hahaha", "no", "danke", "nice one", "Oh wow"])
+    @pytest.mark.parametrize(
+        "text", ["ok", "lol", "hahaha", "no", "danke", "nice one", "Oh wow", "no no no no"]
+    )
     def test_too_short(self, text: str) -> None:
         found = identify(text)
 

@@ -30,7 +30,8 @@ _READ = 1000
 
 _MARGIN = {1: 5.0, 2: 3.5, 3: 2.0, 4: 1.5}
 _LEAST_MARGIN = 1.0
-"""Natural logarithm of how much likelier a language must be than that of the conversation, by words.
+"""Natural logarithm of how much likelier a language must be than that of the conversation, by the
+number of different words.
 
 Chosen so that hardly any message of the dev split of GoEmotions is taken for another language.
 """
@@ -124,14 +125,16 @@ def identify(text: str, expected: str = ENGLISH) -> Language:
             return Language(None, 0.0, decided=False, reason="no-words")
         return Language(best, shares[best], decided=True)
     mixed = shares[best] < _UNMIXED and _is_mixed(words)
+    # A word that is said again tells no more: "no no no" is in many languages.
+    different = len({word.lower() for word in words})
     if best == expected:
         decided = len(words) > 2
     else:
         lead = _lead(shares, best, expected)
-        decided = lead >= _needed(len(words), best) and not _only_names(words, best, expected)
+        decided = lead >= _needed(different, best) and not _only_names(words, best, expected)
     if decided:
         return Language(best, shares[best], decided=True, mixed=mixed)
-    reason = "too-short" if len(words) < 3 else "uncertain"
+    reason = "too-short" if different < 3 else "uncertain"
     return Language(None, shares[best], decided=False, reason=reason, mixed=mixed)
 
 

@@ -85,10 +85,7 @@ def _header(head: str, delimiter: str) -> list[str]:
     lines = [line for line in head.split("\n")[:3] if line.strip()]
     if lines and lines[0].strip().lower().startswith("sep="):
         lines = lines[1:]
-    try:
-        return next(csv.reader(lines, delimiter=delimiter), [])
-    except csv.Error:
-        return []
+    return next(csv.reader(lines, delimiter=delimiter), [])
 
 
 def _columns(header: list[str]) -> _Columns | None:
