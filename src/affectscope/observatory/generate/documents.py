@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -151,8 +152,10 @@ def _alerts(definitions: Definitions) -> str:
         seen.add(rule.name)
         names = ", ".join(f"`{name}`" for name in ("service", *labels.get(rule.name, rule.labels)))
         held = f"{rule.for_seconds:g} s" if rule.for_seconds else "at once"
-        summary = _cell(rule.summary.replace("{{ $labels.", "{").replace(" }}", "}"))
-        rows.append(f"| `{rule.name}` | {rule.severity} | {held} | {names} | {summary} |")
+        summary = re.sub(r"\{\{ \$(?:labels\.)?(\w+)[^}]*\}\}", r"{\1}", rule.summary)
+        # One line stands for the objectives of all services.
+        summary = re.sub(r"longer than [\d.]+ s", "longer than the objective allows", summary)
+        rows.append(f"| `{rule.name}` | {rule.severity} | {held} | {names} | {_cell(summary)} |")
     return "\n".join([*rows, ""])
 
 

@@ -47,23 +47,18 @@ def configuration(definitions: Definitions) -> dict[str, Any]:
 
 
 def rule_groups(definitions: Definitions) -> dict[str, Any]:
-    """Return `rules.yml`: recorded series first, then alerts, in groups of equal pace.
+    """Return `rules.yml`: groups of equal pace, recorded series before the alerts that use them.
 
     Args:
         definitions: Hold alerts and objectives.
     """
-    recorded: dict[float, list[dict[str, Any]]] = defaultdict(list)
+    groups: dict[float, list[dict[str, Any]]] = defaultdict(list)
     for recording in recordings(definitions):
-        recorded[recording.every_seconds].append(
-            {
-                "record": recording.record,
-                "expr": recording.expr,
-                "labels": dict(recording.labels),
-            }
+        groups[recording.every_seconds].append(
+            {"record": recording.record, "expr": recording.expr, "labels": dict(recording.labels)}
         )
-    alerting: dict[float, list[dict[str, Any]]] = defaultdict(list)
     for rule in rules(definitions):
-        alerting[rule.every_seconds].append(
+        groups[rule.every_seconds].append(
             {
                 "alert": rule.name,
                 "expr": rule.recorded_expr,
@@ -72,12 +67,12 @@ def rule_groups(definitions: Definitions) -> dict[str, Any]:
                 "annotations": {"summary": rule.summary, "description": rule.description},
             }
         )
-    groups = [
-        {"name": f"{JOB}-{kind}-{every:g}s", "interval": f"{every:g}s", "rules": entries}
-        for kind, found in (("recordings", recorded), ("alerts", alerting))
-        for every, entries in sorted(found.items())
-    ]
-    return {"groups": groups}
+    return {
+        "groups": [
+            {"name": f"{JOB}-{every:g}s", "interval": f"{every:g}s", "rules": entries}
+            for every, entries in sorted(groups.items())
+        ]
+    }
 
 
 def alertmanager(definitions: Definitions) -> dict[str, Any]:
