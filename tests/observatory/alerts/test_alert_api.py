@@ -11,6 +11,7 @@ import pytest
 from affectscope.observatory.alerts import store as stores
 from affectscope.observatory.alerts.api import add_alert_routes
 from affectscope.observatory.alerts.center import AlertCenter
+from affectscope.observatory.database import Database
 from affectscope.service import Service, ServiceSettings
 from tests.observatory.alerts.alert_parts import BEGIN, Answers, Clock, down
 from tests.service.apps import client
@@ -66,11 +67,17 @@ class TestEndpoints:
         assert (await api.post(f"/api/alerts/{mark}/acknowledge", json={})).status_code == 422
 
     async def test_history(
-        self, api: httpx.AsyncClient, center: AlertCenter, answers: Answers, clock: Clock
+        self,
+        api: httpx.AsyncClient,
+        center: AlertCenter,
+        answers: Answers,
+        clock: Clock,
+        database: Database,
     ) -> None:
         answers.found["down"] = down("chat")
         clock.now = BEGIN + 40
         center.evaluate()
+        database.write(lambda connection: None).result()
         (line,) = (await api.get("/api/alerts/history")).json()["history"]
 
         assert (line["name"], line["started"], line["ended"]) == ("Down", BEGIN + 40, None)
@@ -105,6 +112,7 @@ class TestEndpoints:
             {"matchers": {"service": "re:["}},
             {"by": ""},
             {"more": 1},
+            {"comment": "a" * 2000},
         ],
     )
     async def test_silences_that_make_no_sense(
@@ -142,3 +150,10 @@ class TestEndpoints:
             for path in ("alerts", "alerts/history", "silences", "objectives", "charts"):
                 assert (await api.get(f"/api/{path}")).status_code == 403
             assert (await api.delete("/api/silences/1")).status_code == 403
+            # Refused before anything of it is read.
+            assert (await api.post("/api/silences", content=b"no JSON")).status_code == 403
+
+    async def test_a_body_of_any_length_is_not_read(self, api: httpx.AsyncClient) -> None:
+        answer = await api.post("/api/silences", json={"by": "a" * 100_000})
+
+        assert answer.status_code == 413

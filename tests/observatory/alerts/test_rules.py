@@ -151,6 +151,18 @@ class TestFailures:
         assert rules.evaluate(105.0) == []
         assert [alert.state for alert in rules.alerts()] == ["firing"]
 
+    def test_a_disk_that_is_full_stops_nothing(
+        self, database: Database, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        answers = Answers({"sure": [zero("chat", 1.0)]})
+        rules = evaluator(database, answers, SURE)
+        database.write(lambda connection: connection.execute("DROP TABLE alerts") and None).result()
+        rules.evaluate(100.0)
+        database.write(lambda connection: None).result()
+
+        assert [alert.state for alert in rules.alerts()] == ["firing"]
+        assert "alerts cannot be kept" in capsys.readouterr().out
+
 
 class TestRestarts:
     def test_what_fired_fires_on_and_is_not_over_before_anything_was_scraped(

@@ -5,22 +5,30 @@ from __future__ import annotations
 import asyncio
 import math
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Path, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from affectscope.errors import InvalidValue, NotFound, Overloaded
 from affectscope.observatory.alerts import silences as matching
 from affectscope.observatory.alerts.center import AlertCenter
 from affectscope.observatory.alerts.silences import Silence
 from affectscope.observatory.alerts.store import MOST_SILENCES
-from affectscope.service import Service
+from affectscope.service import Service, problem_responses
 
 MOST_HISTORY = 500
 LONGEST_SILENCE = 366 * 86_400.0
+_MOST_BODY_BYTES = 64 << 10
+_SILENCE = {
+    "matchers": {"service": "chat", "alertname": "re:Latency.*"},
+    "end": 1_760_003_600,
+    "by": "Ada",
+    "comment": "moving it",
+}
+B = TypeVar("B", bound=BaseModel)
 
-_Name = Annotated[str, Field(min_length=1, max_length=100, examples=["Ada"])]
+_Name = Annotated[str, Field(min_length=1, max_length=100)]
 _Text = Annotated[str, Field(max_length=1_000)]
 _Time = Annotated[float, Field(ge=0, le=1e11, allow_inf_nan=False)]
 
@@ -39,11 +47,34 @@ class SilenceBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    matchers: dict[str, str] = Field(examples=[{"service": "chat", "alertname": "re:Latency.*"}])
+    matchers: dict[str, str] = Field(
+        description="By label: the whole value, or `re:` and a regular expression."
+    )
     start: Annotated[_Time | None, Field(description="Now if none is given.")] = None
-    end: Annotated[_Time, Field(examples=[1_760_003_600])]
+    end: Annotated[_Time, Field(description="Seconds since the epoch.")]
     by: _Name
     comment: _Text = ""
+
+
+async def _read(service: Service, request: Request, form: type[B]) -> B:
+    """Read a body of a form.
+
+    Only for operators: FastAPI itself would take a body of any length from anybody first.
+
+    Raises:
+        RequestError: The body is not one that can be used.
+    """
+    document = await service.read_json(request, _MOST_BODY_BYTES)
+    try:
+        return form.model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InvalidValue(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+
+
+def _body(form: type[BaseModel], example: dict[str, Any]) -> dict[str, Any]:
+    content = {"schema": form.model_json_schema(), "example": example}
+    return {"requestBody": {"required": True, "content": {"application/json": content}}}
 
 
 def add_alert_routes(service: Service, center: AlertCenter) -> None:
@@ -76,16 +107,21 @@ def add_alert_routes(service: Service, center: AlertCenter) -> None:
         found = await asyncio.to_thread(center.store.history, start, until, limit)
         return {"history": found}
 
-    @app.post("/api/alerts/{fingerprint}/acknowledge", tags=["alerts"])
+    @app.post(
+        "/api/alerts/{fingerprint}/acknowledge",
+        tags=["alerts"],
+        responses=problem_responses(403, 422),
+        openapi_extra=_body(AcknowledgementBody, {"by": "Ada", "note": "restarting it"}),
+    )
     async def acknowledge(
         request: Request,
         fingerprint: Annotated[
             str, Path(description="Of the alert.", examples=["0c6f0d0a7b2f4c11"], max_length=64)
         ],
-        body: AcknowledgementBody,
     ) -> dict[str, Any]:
         """Take an alert on: it is not sent again until it ends."""
         service.require_operator(request)
+        body = await _read(service, request, AcknowledgementBody)
         taken = await asyncio.to_thread(center.acknowledge, fingerprint, body.by, body.note)
         return asdict(taken)
 
@@ -96,13 +132,20 @@ def add_alert_routes(service: Service, center: AlertCenter) -> None:
         found = await asyncio.to_thread(center.store.silences)
         return {"silences": [asdict(silence) for silence in found]}
 
-    @app.post("/api/silences", tags=["alerts"], status_code=201)
-    async def silence(request: Request, body: SilenceBody) -> dict[str, Any]:
+    @app.post(
+        "/api/silences",
+        tags=["alerts"],
+        status_code=201,
+        responses=problem_responses(403, 422),
+        openapi_extra=_body(SilenceBody, _SILENCE),
+    )
+    async def silence(request: Request) -> dict[str, Any]:
         """Do not send alerts whose labels match, for a while; they are shown and kept all the same.
 
         A matcher is the whole value of a label, or `re:` and a regular expression.
         """
         service.require_operator(request)
+        body = await _read(service, request, SilenceBody)
         return asdict(await asyncio.to_thread(_silence, center, body))
 
     @app.delete("/api/silences/{identifier}", tags=["alerts"], status_code=204)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
@@ -113,9 +114,9 @@ class RuleEvaluator:
             ended += over
             changed += new
         if changed:
-            self._store.save(changed)
+            self._store.save(changed).add_done_callback(_log_failure)
         if ended:
-            self._store.end(ended, now)
+            self._store.end(ended, now).add_done_callback(_log_failure)
         return ended
 
     def alerts(self) -> list[ActiveAlert]:
@@ -232,6 +233,13 @@ def _carried(old: ActiveAlert | None, new: ActiveAlert, rule: Rule, now: float) 
 
 def _news(old: ActiveAlert | None, alert: ActiveAlert) -> bool:
     return old is None or old.state != "firing" or alert.peak > old.peak
+
+
+def _log_failure(write: Future[None]) -> None:
+    """Say that a write failed; people are told of the alerts all the same."""
+    error = write.exception()
+    if error is not None:
+        _log.error("alerts cannot be kept", reason=f"{type(error).__name__}: {error}"[:300])
 
 
 def conditions(expr: str) -> tuple[str, ...]:
