@@ -6,10 +6,12 @@ import contextlib
 import gzip
 import io
 import json
+import re
 import time
 import tracemalloc
 import zipfile
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -19,10 +21,13 @@ from affectscope.chat.formats import (
     FORMATS,
     Conversation,
     archives,
+    documents,
     open_conversation,
     read_conversation,
+    table,
 )
-from affectscope.chat.messages import LONGEST_MESSAGE, WRITER
+from affectscope.chat.formats.text import LONGEST_LINE
+from affectscope.chat.messages import LONGEST_MESSAGE, MOST_MESSAGES, WRITER
 from affectscope.errors import (
     EmptyInput,
     InvalidValue,
@@ -369,6 +374,30 @@ class TestArchives:
         for data in (b"PK\x03\x04" + b"a" * 500, b"PK\x05\x06", b"PK\x05\x06" + b"\xff" * 18):
             with pytest.raises((UndecodableMedia, PayloadTooLarge)):
                 read_conversation(data)
+
+
+class TestDocumentation:
+    def test_formats_columns_and_limits_are_documented(self) -> None:
+        page = (Path(__file__).parents[2] / "docs" / "chat.md").read_text(encoding="utf-8")
+        names = [f"`{name}`" for name in (*table.TEXTS, *table.SPEAKERS, *table.TIMES)]
+        limits = [MOST_MESSAGES, LONGEST_LINE, documents.LONGEST_ENTRY, archives.MOST_ENTRIES]
+        sizes = [
+            f"{LONGEST_MESSAGE // 1024} KiB",
+            f"{archives.MOST_UNPACKED // 1024**2} MiB",
+            f"{archives.MOST_RATIO} times",
+        ]
+
+        for said in (*names, *(f"{limit:,}" for limit in limits), *sizes):
+            assert said in page, said
+
+    def test_python_about_languages_runs(self) -> None:
+        page = (Path(__file__).parents[2] / "docs" / "chat.md").read_text(encoding="utf-8")
+        block = re.findall(r"```python\n(.*?)```", page, re.DOTALL)[-1]
+        scope: dict[str, object] = {}
+        *lines, last = block.strip().splitlines()
+        exec("\n".join(lines), scope)
+
+        assert eval(last.partition("#")[0], scope) == ["de", "de", "de"]
 
 
 _OPENINGS = st.sampled_from(

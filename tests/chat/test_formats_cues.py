@@ -86,6 +86,31 @@ two</v>
         assert [one.text for one in found.messages] == ["one", "two", "three"]
         assert found.notices[0].code == "repeated-lines"
 
+    def test_captions_of_a_video_site_are_said_once(self) -> None:
+        text = """WEBVTT
+Kind: captions
+Language: en
+
+00:00:00.160 --> 00:00:02.389 align:start position:0%
+\x20
+hello<00:00:00.480><c> and</c><00:00:00.800><c> welcome</c>
+
+00:00:02.389 --> 00:00:02.399 align:start position:0%
+hello and welcome
+\x20
+
+00:00:02.399 --> 00:00:05.000 align:start position:0%
+hello and welcome
+to<00:00:03.000><c> the</c><00:00:03.500><c> show</c>
+
+00:00:05.000 --> 00:00:05.010 align:start position:0%
+to the show
+\x20
+"""
+        found = read_conversation(text.encode())
+
+        assert [one.text for one in found.messages] == ["hello and welcome", "to the show"]
+
     def test_what_is_said_twice_stays(self) -> None:
         assert [one.text for one in webvtt("Yes.", "Yes.").messages] == ["Yes.", "Yes."]
 
@@ -93,6 +118,7 @@ two</v>
         found = webvtt("one", "", "<i></i>", "&nbsp;", "two")
 
         assert [one.text for one in found.messages] == ["one", "two"]
+        assert "3 messages without text" in found.notices[0].message
 
     def test_a_file_without_cues_is_empty(self) -> None:
         with pytest.raises(EmptyInput):

@@ -72,23 +72,20 @@ def read_cues(text: Text, tally: Tally) -> Iterator[Draft]:
     speaker: str | None = None
     last = ""
     for cue in _cues(text):
-        lines = [line for line in cue.lines if _clean(line)]
-        if (
-            lines
-            and _clean(lines[0]) == last
-            and (len(lines) > 1 or cue.end - cue.start <= _GLIMPSE)
-        ):
+        filled = [line for line in cue.lines if _clean(line)]
+        lines = filled
+        glimpse = cue.end - cue.start <= _GLIMPSE
+        if filled and _clean(filled[0]) == last and (len(filled) > 1 or glimpse):
             tally.leave_out("repeated-lines", text.where(cue.number))
-            lines = lines[1:]
-        last = _clean(cue.lines[-1]) if cue.lines else last
-        said_anything = False
+            lines = filled[1:]
+        if filled:
+            last = _clean(filled[-1])
+        else:
+            tally.leave_out("empty-messages", text.where(cue.number))
         for voice, said in _voices("\n".join(lines)):
             speaker, words = _attributed(voice, said, speaker, most)
             if words:
-                said_anything = True
                 yield Draft(speaker, cue.start, words, text.where(cue.number), cue.end)
-        if not said_anything and not lines and not cue.lines:
-            tally.leave_out("empty-messages", text.where(cue.number))
 
 
 def _attributed(
@@ -122,10 +119,11 @@ def _cues(text: Text) -> Iterator[_Cue]:
     """Yield the cues; comments, styles and regions are none."""
     cue: _Cue | None = None
     skipping = size = 0
+    strict = False
     waiting: tuple[int, str] | None = None  # a line that may name the cue that follows
     for number, line in text.lines():
         if number == 1 and looks_like_webvtt(line):
-            skipping = 1
+            skipping, strict = 1, True
         elif "-->" in line:
             if cue is not None:
                 # The number of this cue stands right above it where a blank line is missing.
@@ -134,7 +132,8 @@ def _cues(text: Text) -> Iterator[_Cue]:
                 yield cue
             start, end = _times(text, number, line)
             cue, skipping, size, waiting = _Cue(number, start, end), 0, 0, None
-        elif not line.strip():
+        elif not (line if strict else line.strip()):
+            # A line of blanks is part of a cue of WebVTT; rolling captions begin with one.
             if cue is not None:
                 yield cue
             cue, skipping = None, 0
