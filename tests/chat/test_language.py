@@ -126,6 +126,12 @@ class TestConversation:
         assert codes(*SENTENCES["de"][:3], "ok", "😂", "no", "hahaha")[-4:] == ["de"] * 4
         assert codes(*ENGLISH[:3], "ok", "😂", "danke")[-3:] == ["en"] * 3
 
+    def test_a_doubtful_message_does_not_turn_a_conversation(self) -> None:
+        conversation = ConversationLanguages()
+
+        assert not conversation.judge("No problem comrade").english
+        assert conversation.code == "en"
+
     def test_the_reason_stays_visible(self) -> None:
         found = ConversationLanguages().judge("ok")
 

@@ -42,6 +42,12 @@ _ENGLISH_SHARE = 0.5
 The identifier takes foreign words for English ones less often than the other way round.
 """
 
+_PRESUMED = 5.0
+"""Weight of English before any message, as that of five certain characters.
+
+One short message that is hardly told does not turn a conversation, and one plain sentence does.
+"""
+
 _WINDOW = 5
 """Words in a row that may be in another language than the rest of a message."""
 
@@ -146,13 +152,11 @@ class ConversationLanguages:
     """
 
     def __init__(self) -> None:
-        self._weights: dict[str, float] = {}
+        self._weights = {ENGLISH: _PRESUMED}
 
     @property
     def code(self) -> str:
         """The language of the conversation so far."""
-        if not self._weights:
-            return ENGLISH
         return max(self._weights, key=self._weights.__getitem__)
 
     def judge(self, text: str) -> Language:
