@@ -175,7 +175,10 @@ def evaluate(
     task: Annotated[TaskName, typer.Argument(help="What to score.")],
     data: Annotated[Path, typer.Argument(help="Labelled data: .npz, .tsv, or .csv.")],
     as_json: Annotated[
-        bool, typer.Option("--json", help="As other commands take it; JSON is printed anyway.")
+        bool,
+        typer.Option(
+            "--json", show_default=False, help="As other commands take it; JSON is printed anyway."
+        ),
     ] = True,
 ) -> None:
     """Score a shipped model on labelled data of your own; prints one JSON object.
