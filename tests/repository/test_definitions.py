@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from affectscope.observatory.alerts.objectives import dashboards
 from affectscope.observatory.definitions import load
 from affectscope.observatory.generate.__main__ import main
 from affectscope.observatory.generate.files import drifted
@@ -50,7 +51,7 @@ class TestCommand:
 
 
 class TestDashboards:
-    @pytest.mark.parametrize("board", load().dashboards, ids=lambda board: board.id)
+    @pytest.mark.parametrize("board", dashboards(load()), ids=lambda board: board.id)
     def test_grafana_gets_every_query(self, board: Any) -> None:
         text = (ROOT / "deploy/grafana/dashboards" / f"{board.id}.json").read_text()
         document = json.loads(text)

@@ -209,7 +209,9 @@ class Chart(_Strict):
     id: Identifier
     title: str
     description: str
-    unit: Literal["seconds", "requests/s", "items/s", "requests", "bytes", "percent", "ratio", "up"]
+    unit: Literal[
+        "seconds", "requests/s", "items/s", "requests", "bytes", "percent", "ratio", "times", "up"
+    ]
     kind: Literal["line", "area", "stat"]
     queries: Annotated[tuple[Query, ...], Field(min_length=1)]
     thresholds: tuple[Threshold, ...] = ()

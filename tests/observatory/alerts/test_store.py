@@ -49,3 +49,14 @@ def test_silences_are_bounded(database: Database, monkeypatch: pytest.MonkeyPatc
     assert store.add_silence(silence(0.0, 1.0)).result() is None
     assert store.remove_silence(first.id).result()
     assert not store.remove_silence(first.id).result()
+
+
+def test_silences_that_are_over_make_room(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stores, "MOST_SILENCES", 2)
+    store = AlertStore(database)
+    for start in (0.0, 10.0, 20.0):
+        assert store.add_silence(silence(start, start + 5.0)).result() is not None
+
+    assert [one.start for one in store.silences()] == [20.0, 10.0]

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from affectscope.errors import InvalidValue, NotFound, Overloaded
 from affectscope.observatory.alerts import silences as matching
 from affectscope.observatory.alerts.center import AlertCenter
+from affectscope.observatory.alerts.objectives import dashboards
 from affectscope.observatory.alerts.silences import Silence
 from affectscope.observatory.alerts.store import MOST_SILENCES
 from affectscope.service import Service, problem_responses
@@ -224,7 +225,7 @@ def _silence(center: AlertCenter, body: SilenceBody) -> Silence:
 def _charts(center: AlertCenter) -> list[dict[str, Any]]:
     labels = {"service": ("Service", "service"), "window": ("Window", "")}
     result = []
-    for board in center.definitions.dashboards:
+    for board in dashboards(center.definitions):
         document = board.model_dump(mode="json")
         document["variables"] = [
             {"name": name, "label": labels[name][0], "query_label": labels[name][1]}

@@ -7,14 +7,24 @@ from dataclasses import dataclass, field
 
 from affectscope.observatory.definitions import (
     BurnRate,
+    Chart,
+    Dashboard,
     Definitions,
     Kind,
     Objective,
+    Query,
+    Row,
     Severity,
+    Threshold,
 )
 
 RATIO = "affectscope:objective_bad_ratio:rate"
 REQUESTS = "affectscope:objective_requests:increase"
+_BURN_COLOURS = (
+    Threshold(value=0, color="green"),
+    Threshold(value=1, color="orange"),
+    Threshold(value=6, color="red"),
+)
 _BURN_NAMES: dict[Kind, str] = {"availability": "AvailabilityBurns", "latency": "LatencyBurns"}
 
 
@@ -146,6 +156,36 @@ def rules(definitions: Definitions) -> list[Rule]:
         queries = ObjectiveQueries(definitions, objective)
         result += [_burn_rule(objective, queries, burn) for burn in definitions.burn_rates]
     return result
+
+
+def dashboards(definitions: Definitions) -> tuple[Dashboard, ...]:
+    """Return all dashboards: those that are written out, and one of the objectives."""
+    if not definitions.objectives:
+        return definitions.dashboards
+    rows = []
+    for kind, title in (("availability", "Availability"), ("latency", "Latency")):
+        queries = tuple(
+            Query(
+                expr=f"({ObjectiveQueries(definitions, objective).bad_ratio('$window')}) "
+                f"/ {1 - objective.target:.6g}",
+                legend=objective.service,
+            )
+            for objective in definitions.objectives
+            if objective.kind == kind
+        )
+        if queries:
+            chart = Chart(
+                id=f"burn-{kind}",
+                title=f"{title}: how fast the budget burns",
+                description="At 1 the budget of 30 days lasts exactly 30 days.",
+                unit="times",
+                kind="line",
+                queries=queries,
+                thresholds=_BURN_COLOURS,
+            )
+            rows.append(Row(title=title, charts=(chart,)))
+    board = Dashboard(id="objectives", title="Objectives", variables=("window",), rows=tuple(rows))
+    return (*definitions.dashboards, board)
 
 
 def _burn_rule(objective: Objective, queries: ObjectiveQueries, burn: BurnRate) -> Rule:

@@ -236,6 +236,12 @@ class AlertStore:
         """
 
         def job(connection: sqlite3.Connection) -> Silence | None:
+            # Room is made by silences that were over before this one was wished for.
+            connection.execute(
+                "DELETE FROM alert_silences WHERE end < ? AND id NOT IN"
+                " (SELECT id FROM alert_silences ORDER BY id DESC LIMIT ?)",
+                (silence.start, MOST_SILENCES - 1),
+            )
             (count,) = connection.execute("SELECT count(*) FROM alert_silences").fetchone()
             if count >= MOST_SILENCES:
                 return None

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 
 from affectscope.errors import InvalidValue
 
@@ -21,6 +22,9 @@ _FORM = re.compile(
 )
 _LARGE = ("k", "M", "G", "T", "P", "E", "Z", "Y")
 _LARGE_BINARY = ("ki", "Mi", "Gi", "Ti", "Pi", "Ei", "Zi", "Yi")
+_GO_EXPONENT = 6
+"""From this power of ten on, Go writes numbers with an exponent."""
+
 _SMALL = ("m", "u", "n", "p", "f", "a", "z", "y")
 
 
@@ -55,7 +59,7 @@ def _render(action: re.Match[str], labels: Mapping[str, str], value: float) -> s
             raise InvalidValue(f"template {action.group()!r}: functions take $value alone")
         return labels.get(label, "")
     if pattern is not None:
-        return _special(value) or _go_exponent(pattern % value)
+        return _special(value) or pattern % value
     if function is None:
         return _special(value) or _go_number(value)
     if function not in FUNCTIONS:
@@ -74,19 +78,17 @@ def _special(value: float) -> str:
 
 
 def _go_number(value: float) -> str:
-    """Write a number as Go prints one: the shortest that reads back the same."""
-    if value == 0 or 1e-4 <= abs(value) < 1e21:
-        text = repr(value)
-        if "e" in text:
-            text = f"{value:.0f}"
-        return text.removesuffix(".0")
-    return _go_exponent(repr(value))
-
-
-def _go_exponent(text: str) -> str:
-    """Give an exponent at least two digits and a sign, as both languages mostly do."""
-    mantissa, mark, exponent = text.partition("e")
-    return f"{mantissa.removesuffix('.0')}e{int(exponent):+03d}" if mark else text
+    """Write a number as Go prints one: the fewest digits that read back the same."""
+    if value == 0:
+        return "0"
+    sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
+    assert isinstance(exponent, int)
+    magnitude = len(digits) - 1 + exponent
+    if -5 < magnitude < _GO_EXPONENT:
+        return f"{Decimal((sign, digits, exponent)):f}"
+    first, *rest = map(str, digits)
+    mantissa = first + ("." + "".join(rest) if rest else "")
+    return f"{'-' if sign else ''}{mantissa}e{magnitude:+03d}"
 
 
 def _four(value: float) -> str:

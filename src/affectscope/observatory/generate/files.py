@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from affectscope.observatory.alerts.objectives import dashboards
 from affectscope.observatory.definitions import Definitions
 from affectscope.observatory.generate.documents import metrics_document
 from affectscope.observatory.generate.grafana import dashboard_json
@@ -30,7 +31,7 @@ def generated(definitions: Definitions) -> dict[str, str]:
         "deploy/alertmanager/alertmanager.yml": _yaml(alertmanager(definitions)),
         **{
             f"deploy/grafana/dashboards/{board.id}.json": dashboard_json(board)
-            for board in definitions.dashboards
+            for board in dashboards(definitions)
         },
         "docs/metrics.md": metrics_document(definitions),
     }

@@ -25,6 +25,7 @@ _UNITS = {
     "bytes": "bytes",
     "percent": "percent",
     "ratio": "percentunit",
+    "times": "short",
     "up": "none",
 }
 
