@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import yaml
@@ -15,6 +16,7 @@ from affectscope.observatory.alerts.objectives import dashboards
 from affectscope.observatory.definitions import load
 from affectscope.observatory.generate.__main__ import main
 from affectscope.observatory.generate.files import drifted
+from affectscope.supervisor.processes import NAMES
 
 ROOT = Path(__file__).parents[2]
 
@@ -80,3 +82,42 @@ def test_files_of_deploy_can_be_read(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
 
     assert (json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)) is not None
+
+
+class TestCompose:
+    COMPOSE: ClassVar[dict[str, Any]] = yaml.safe_load(
+        (ROOT / "deploy" / "compose.yml").read_text()
+    )
+
+    def test_it_starts_every_process_and_pins_what_is_not_ours(self) -> None:
+        services = self.COMPOSE["services"]
+        own = {name: one for name, one in services.items() if one["image"] == "affectscope"}
+
+        assert [one["command"] for one in own.values()] == [["serve", name] for name in NAMES]
+        for name in services.keys() - own.keys():
+            assert re.search(r":v?\d+\.\d+\.\d+$", services[name]["image"]), name
+            assert services[name]["profiles"] == ["watch"]
+
+    def test_what_it_mounts_is_there(self) -> None:
+        for service in self.COMPOSE["services"].values():
+            for volume in service.get("volumes", ()):
+                source = volume.partition(":")[0]
+                if source.startswith("."):
+                    assert (ROOT / "deploy" / source).is_dir(), source
+                else:
+                    assert source in self.COMPOSE["volumes"]
+
+
+def test_pipelines_of_the_collector_use_what_is_defined() -> None:
+    document = yaml.safe_load((ROOT / "deploy" / "otel-collector" / "config.yml").read_text())
+
+    for pipeline in document["service"]["pipelines"].values():
+        for part in ("receivers", "processors", "exporters"):
+            assert set(pipeline[part]) <= set(document[part])
+    assert set(document["service"]["extensions"]) <= set(document["extensions"])
+
+
+def test_units_name_every_process() -> None:
+    target = (ROOT / "deploy" / "systemd" / "affectscope.target").read_text()
+
+    assert re.findall(r"affectscope@(\w+)\.service", target) == list(NAMES)
