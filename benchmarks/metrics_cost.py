@@ -1,14 +1,13 @@
-"""What measuring costs a request, in microseconds.
+"""What measuring costs a request, in microseconds, and what a scrape costs.
 
-Calls three small FastAPI applications in this process, without a network: one bare, one with
-Affectscope's telemetry (metrics and identification; the access log is off), one with
-prometheus-fastapi-instrumentator. Rounds of calls alternate between them, so that a busy machine
-hurts all alike; a cost is the median over the rounds of the difference between the round's median
-and that of the bare application beside it.
+Calls small FastAPI applications in this process, without a network: one bare, the others watched to
+different degrees by Affectscope's telemetry and by its peers; `telemetry_levels` has them. Rounds of
+calls alternate between them, so that a busy machine hurts all alike; a cost is the median over the
+rounds of the difference between the round's median and that of the bare application beside it.
 
-    python benchmarks/metrics_cost.py            a table
-    python benchmarks/metrics_cost.py --json     the same as JSON
-    python benchmarks/metrics_cost.py --check    and exit 1 when over budget, or dearer than the peer
+    python -m benchmarks.metrics_cost            a table
+    python -m benchmarks.metrics_cost --json     the same as JSON
+    python -m benchmarks.metrics_cost --check    and exit 1 when over budget, or dearer than a peer
 """
 
 from __future__ import annotations
@@ -19,99 +18,123 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from fastapi import FastAPI
-from prometheus_client import CollectorRegistry
-from prometheus_fastapi_instrumentator import Instrumentator
-
-from affectscope.telemetry import Telemetry
-
-Message = MutableMapping[str, Any]
-App = Callable[..., Awaitable[None]]
-
-BUDGET_MICROSECONDS = 10.0
-OURS = "affectscope"
-PEER = "prometheus-fastapi-instrumentator"
-
-# Headers as curl and a gateway send them.
-_HEADERS = [
-    (b"host", b"localhost:8003"),
-    (b"user-agent", b"curl/7.88.1"),
-    (b"accept", b"*/*"),
-    (b"accept-encoding", b"gzip, deflate"),
-    (b"connection", b"keep-alive"),
-    (b"traceparent", b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
-]
+from benchmarks.asgi import call, request_scope
+from benchmarks.sink import collector
+from benchmarks.telemetry_levels import LEVELS, PATH, Level, Watched
 
 
-def applications() -> dict[str, App]:
-    """The applications to compare, the bare one first."""
+@dataclass
+class Figures:
+    """What was measured of one level.
 
-    def small() -> FastAPI:
-        app = FastAPI()
+    Attributes:
+        medians: Median seconds of a call, for each round.
+        background: Processor seconds a call of all other threads, for each round, until everything
+            was sent.
+    """
 
-        @app.get("/ping")
-        async def ping() -> dict[str, str]:
-            return {"status": "pass"}
-
-        return app
-
-    ours, peer = small(), small()
-    telemetry = Telemetry("bench", "bench", "1", ["/ping"], access_log=False)
-    ours.add_middleware(telemetry.middleware)
-    Instrumentator(registry=CollectorRegistry()).instrument(peer)
-    return {"bare FastAPI": small(), OURS: ours, PEER: peer}
+    medians: list[float] = field(default_factory=list)
+    background: list[float] = field(default_factory=list)
 
 
-async def call(app: App) -> int:
-    """One request; gives the answer's status."""
-    status = 0
+async def one_round(watched: Watched, calls: int) -> tuple[float, float]:
+    """Measure a round.
 
-    async def receive() -> Message:
-        return {"type": "http.request", "body": b"", "more_body": False}
+    Returns:
+        Median seconds of a call, and processor seconds of other threads for each call.
+    """
+    watched.begin()
+    seconds = []
+    threads = time.process_time() - time.thread_time()
+    for _ in range(calls):
+        scope = request_scope(PATH, headers=watched.headers)
+        began = time.perf_counter()
+        status, _ = await call(watched.app, scope)
+        seconds.append(time.perf_counter() - began)
+        if status != 200:
+            raise SystemExit(f"an application answered {status}")
+    watched.drain()
+    threads = time.process_time() - time.thread_time() - threads
+    return statistics.median(seconds), threads / calls
 
-    async def send(message: Message) -> None:
-        nonlocal status
-        if message["type"] == "http.response.start":
-            status = message["status"]
 
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.3"},
-        "http_version": "1.1",
-        "method": "GET",
-        "scheme": "http",
-        "path": "/ping",
-        "raw_path": b"/ping",
-        "query_string": b"",
-        "root_path": "",
-        "headers": _HEADERS,
-        "client": ("127.0.0.1", 50000),
-        "server": ("127.0.0.1", 8003),
-        "state": {},
+def measure(rounds: int, calls: int, levels: tuple[Level, ...] = LEVELS) -> dict[str, Figures]:
+    """Measure all levels.
+
+    Args:
+        rounds: How often each has its turn.
+        calls: Calls in a turn.
+        levels: What to measure, the bare application first.
+    """
+
+    async def everything() -> dict[str, Figures]:
+        found = {level.name: Figures() for level in levels}
+        for number in range(-1, rounds):
+            for name, one in watched.items():
+                median, background = await one_round(one, calls)
+                if number >= 0:
+                    found[name].medians.append(median)
+                    found[name].background.append(background)
+        return found
+
+    with collector() as address:
+        watched = {level.name: level.make(address) for level in levels}
+        try:
+            return asyncio.run(everything())
+        finally:
+            for one in watched.values():
+                one.close()
+
+
+def results(found: Mapping[str, Figures], levels: tuple[Level, ...] = LEVELS) -> dict[str, Any]:
+    """Return medians, costs over the bare application and whether budgets are kept.
+
+    All times are microseconds a call.
+    """
+    base = found[levels[0].name].medians
+    costs = {
+        name: 1e6
+        * statistics.median(
+            median - bare for median, bare in zip(figures.medians, base, strict=True)
+        )
+        for name, figures in found.items()
     }
-    await app(scope, receive, send)
-    return status
+    document: dict[str, Any] = {}
+    for level in levels:
+        figures = found[level.name]
+        one: dict[str, Any] = {
+            "p50_microseconds": round(1e6 * statistics.median(figures.medians), 2),
+            "cost_microseconds": round(costs[level.name], 2),
+            "background_microseconds": round(1e6 * statistics.median(figures.background), 2),
+        }
+        if level.budget is not None and level.peer is not None:
+            one["budget_microseconds"] = level.budget
+            one["peer"] = level.peer
+            one["cost_over_peer"] = round(costs[level.name] / costs[level.peer], 3)
+            one["within"] = costs[level.name] <= min(level.budget, costs[level.peer])
+        document[level.name] = one
+    return document
 
 
-async def measure(apps: dict[str, App], rounds: int, calls: int) -> dict[str, list[float]]:
-    """Median seconds of a call, for each application and round."""
-    for app in apps.values():
-        for _ in range(calls):
-            if await call(app) != 200:
-                raise SystemExit("an application did not answer 200")
-    medians: dict[str, list[float]] = {name: [] for name in apps}
-    for _ in range(rounds):
-        for name, app in apps.items():
-            seconds = []
-            for _ in range(calls):
-                began = time.perf_counter()
-                await call(app)
-                seconds.append(time.perf_counter() - began)
-            medians[name].append(statistics.median(seconds))
-    return medians
+def table(document: Mapping[str, Any]) -> str:
+    """Return the results as text."""
+    lines = [
+        f"{'application':<40}{'p50 us':>9}{'cost us':>9}{'beside us':>10}{'budget':>8}{'/peer':>7}"
+    ]
+    for name, one in document.items():
+        line = (
+            f"{name:<40}{one['p50_microseconds']:>9.1f}{one['cost_microseconds']:>9.1f}"
+            f"{one['background_microseconds']:>10.1f}"
+        )
+        if "within" in one:
+            line += f"{one['budget_microseconds']:>8.0f}{one['cost_over_peer']:>7.2f}"
+            line += "  kept" if one["within"] else "  EXCEEDED"
+        lines.append(line)
+    return "\n".join(lines)
 
 
 def main() -> int:
@@ -122,31 +145,9 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--check", action="store_true", help="exit 1 when over budget")
     options = parser.parse_args()
-    apps = applications()
-    medians = asyncio.run(measure(apps, options.rounds, options.calls))
-    bare = next(iter(medians.values()))
-    p50 = {name: statistics.median(values) * 1e6 for name, values in medians.items()}
-    cost = {
-        name: statistics.median(value - base for value, base in zip(values, bare, strict=True))
-        * 1e6
-        for name, values in medians.items()
-    }
-    within = cost[OURS] <= BUDGET_MICROSECONDS and cost[OURS] < cost[PEER]
-    if options.json:
-        results = {
-            name: {
-                "p50_microseconds": round(p50[name], 2),
-                "cost_microseconds": round(cost[name], 2),
-            }
-            for name in medians
-        }
-        budget = {"budget_microseconds": BUDGET_MICROSECONDS, "within": within}
-        print(json.dumps({**budget, "results": results}, indent=2))
-    else:
-        print(f"{'application':<36}{'p50 us':>10}{'cost us':>10}")
-        for name in medians:
-            print(f"{name:<36}{p50[name]:>10.2f}{cost[name]:>10.2f}")
-        print(f"budget {BUDGET_MICROSECONDS} us: {'kept' if within else 'EXCEEDED'}")
+    document = results(measure(options.rounds, options.calls))
+    print(json.dumps(document, indent=2) if options.json else table(document))
+    within = all(one.get("within", True) for one in document.values())
     return 1 if options.check and not within else 0
 
 

@@ -53,12 +53,12 @@ TIMED: Final = (
     Timed("telemetry.spans", 1.08, batches=10, inner=40),
     Timed("telemetry.exposition", 1.08, batches=8, inner=2),
     Timed("survey.score", 1.08, batches=12, inner=100),
-    Timed("survey.request", 1.08, batches=8, inner=10),
-    Timed("gateway.relay", 1.08, batches=8, inner=10),
-    Timed("chat.analyze", 1.08, batches=3, inner=1, collects=True),
+    Timed("survey.request", 1.08, batches=24, inner=10),
+    Timed("gateway.relay", 1.08, batches=12, inner=10),
+    Timed("chat.analyze", 1.08, batches=5, inner=1, collects=True),
     Timed("speech.analyze", 1.08, batches=1, inner=1, collects=True),
     Timed("video.analyze", 1.08, batches=1, inner=1, collects=True),
-    Timed("chat.startup", 1.08, batches=1, inner=1, collects=True),
+    Timed("chat.startup", 1.08, batches=3, inner=1, collects=True),
 )
 
 COUNTED: Final = (

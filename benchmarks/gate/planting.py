@@ -97,8 +97,14 @@ PLANTS: Final = (
         "middleware",
         "telemetry/middleware.py",
         _wrapped("TelemetryMiddleware", "__call__", "_slower_async"),
-        ("telemetry.logged", "telemetry.recorded", "survey.request"),
+        ("telemetry.logged", "telemetry.recorded"),
         calibrated=True,
+    ),
+    Plant(
+        "whole request",
+        "telemetry/middleware.py",
+        _wrapped("TelemetryMiddleware", "__call__", "_slower_async"),
+        ("survey.request",),
     ),
     Plant(
         "spans",
