@@ -22,12 +22,14 @@ SUSPICIOUS = 1.04
 TOLERATED = 1.03
 """Ratio that has to be surely exceeded; below, even two copies of one commit differ for long."""
 
-LEVEL = 0.01
-"""Chance that a round finds any benchmark slower where none is beyond `TOLERATED`."""
+LEVEL = 0.05
+"""Highest chance that a round finds any benchmark slower where none is beyond `TOLERATED`. Two
+rounds of fresh pairs have to agree, which leaves its square: 1 in 400 even if every benchmark were a
+suspect each time. Less in each round would let one disturbed pair hide what is slower."""
 
 FIRST_PAIRS = 6
-JUDGED_PAIRS = 12
-"""Pairs of each judging round; with all of them slower the test gives 2**-12."""
+JUDGED_PAIRS = 16
+"""Pairs of each judging round; with all of them slower the test gives 2**-16."""
 
 LEAST_PAIRS = 9
 """With fewer, as where time ran out, nothing is judged."""
