@@ -22,6 +22,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from affectscope.telemetry import configure_logging
 from benchmarks.asgi import call, request_scope
 from benchmarks.sink import collector
 from benchmarks.telemetry_levels import LEVELS, PATH, Level, Watched
@@ -88,6 +89,8 @@ def measure(rounds: int, calls: int, levels: tuple[Level, ...] = LEVELS) -> dict
         finally:
             for one in watched.values():
                 one.close()
+            # The levels' lines went nowhere; those of whatever comes next need not.
+            configure_logging("bench")
 
 
 def results(found: Mapping[str, Figures], levels: tuple[Level, ...] = LEVELS) -> dict[str, Any]:
@@ -114,8 +117,9 @@ def results(found: Mapping[str, Figures], levels: tuple[Level, ...] = LEVELS) ->
         if level.budget is not None and level.peer is not None:
             one["budget_microseconds"] = level.budget
             one["peer"] = level.peer
-            one["cost_over_peer"] = round(costs[level.name] / costs[level.peer], 3)
-            one["within"] = costs[level.name] <= min(level.budget, costs[level.peer])
+            peer = costs[level.peer]
+            one["cost_over_peer"] = round(costs[level.name] / peer, 3) if peer > 0 else None
+            one["within"] = costs[level.name] <= min(level.budget, peer)
         document[level.name] = one
     return document
 
@@ -131,7 +135,9 @@ def table(document: Mapping[str, Any]) -> str:
             f"{one['background_microseconds']:>10.1f}"
         )
         if "within" in one:
-            line += f"{one['budget_microseconds']:>8.0f}{one['cost_over_peer']:>7.2f}"
+            ratio = one["cost_over_peer"]
+            shown = "-" if ratio is None else f"{ratio:.2f}"
+            line += f"{one['budget_microseconds']:>8.0f}{shown:>7}"
             line += "  kept" if one["within"] else "  EXCEEDED"
         lines.append(line)
     return "\n".join(lines)

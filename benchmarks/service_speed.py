@@ -214,7 +214,10 @@ def measure(rounds: int) -> dict[str, Any]:
     """Measure everything; see `results`. Log lines are written, as they always are, to nowhere."""
     with open(os.devnull, "w") as nowhere:
         configure_logging("bench", stream=nowhere)
-        return results(asyncio.run(measured(rounds)))
+        try:
+            return results(asyncio.run(measured(rounds)))
+        finally:
+            configure_logging("bench")
 
 
 def table(document: dict[str, Any]) -> str:

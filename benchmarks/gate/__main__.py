@@ -11,7 +11,14 @@ from pathlib import Path
 from benchmarks.gate import report
 from benchmarks.gate.catalogue import TIMED
 from benchmarks.gate.rounds import LONGEST_SECONDS, compare
-from benchmarks.gate.trees import NothingToCompare, accepted, base_commit, export, git
+from benchmarks.gate.trees import (
+    NothingToCompare,
+    accepted,
+    base_commit,
+    export,
+    git,
+    uncommitted,
+)
 from benchmarks.machine import facts, write_result
 
 
@@ -33,6 +40,8 @@ def main() -> int:
         return 0
     head = git("rev-parse", "HEAD")
     print(f"bench-gate: {head[:10]} beside {base[:10]}", flush=True)
+    if uncommitted():
+        print("bench-gate: what is not committed is not measured")
     with tempfile.TemporaryDirectory(prefix="bench-gate-") as folder:
         trees = [export(base, Path(folder, "base")), export(head, Path(folder, "head"))]
         outcome = compare(

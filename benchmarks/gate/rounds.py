@@ -70,10 +70,7 @@ def compare(
     deadline = began + longest
     thresholds = {name: BY_NAME[name].threshold for name in names}
     first = measure(trees, names, decision.FIRST_PAIRS, deadline, counts=counts, seed=seed)
-    outcome = Outcome(first)
-    _sort_failures(outcome)
-    if counts:
-        outcome.grown = grown(first.counts[BASE], first.counts[HEAD], outcome.not_comparable)
+    outcome = first_outcome(first)
     suspected = decision.suspects(first.logs)
     for number in (1, 2):
         if not suspected:
@@ -92,6 +89,18 @@ def compare(
     else:
         outcome.slower = suspected
     outcome.seconds = time.monotonic() - began
+    return outcome
+
+
+def first_outcome(first: Measured) -> Outcome:
+    """Return what a first round says without any test: what breaks, is new, or is too much."""
+    outcome = Outcome(first)
+    for name, (base, head) in first.failed.items():
+        if head is not None:
+            outcome.broken[name] = head
+        else:
+            outcome.not_comparable[name] = f"fails in the base: {base}"
+    outcome.grown = grown(first.counts[BASE], first.counts[HEAD], outcome.not_comparable)
     return outcome
 
 
@@ -121,11 +130,3 @@ def too_large(one: Counted, base: float | None, head: float) -> bool:
     if one.limit is not None and head > one.limit:
         return True
     return base is not None and head > max(base * one.growth, base + one.slack)
-
-
-def _sort_failures(outcome: Outcome) -> None:
-    for name, (base, head) in outcome.first.failed.items():
-        if head is not None:
-            outcome.broken[name] = head
-        else:
-            outcome.not_comparable[name] = f"fails in the base: {base}"

@@ -32,7 +32,8 @@ def git(*arguments: str) -> str:
     except FileNotFoundError:
         raise NothingToCompare("git is not installed") from None
     except subprocess.CalledProcessError as error:
-        raise NothingToCompare(error.stderr.strip().splitlines()[-1]) from None
+        said = error.stderr.strip().splitlines()
+        raise NothingToCompare(said[-1] if said else f"git {arguments[0]} fails") from None
     return done.stdout.strip()
 
 
@@ -46,7 +47,7 @@ def base_commit() -> str:
     asked = os.environ.get(BASE_VARIABLE)
     try:
         base = git("rev-parse", "--verify", "--quiet", f"{asked or 'HEAD^1'}^{{commit}}")
-    except (NothingToCompare, IndexError):
+    except NothingToCompare:
         if asked:
             raise NothingToCompare(f"{BASE_VARIABLE} is {asked!r}, which is no commit") from None
         raise NothingToCompare("this clone holds no commit before HEAD") from None
@@ -80,8 +81,13 @@ def export(commit: str, folder: Path) -> Path:
 
 
 def compile_sources(folder: Path) -> None:
-    """Compile a tree, so that no worker pays for it; read-only afterwards in effect."""
+    """Compile a tree, so that no worker pays for it."""
     compileall.compile_dir(folder, quiet=2)
+
+
+def uncommitted() -> bool:
+    """Tell whether the product has changes that no commit holds, and that are not measured."""
+    return bool(git("status", "--porcelain", "--", _PRODUCT))
 
 
 def accepted(base: str) -> dict[str, str]:

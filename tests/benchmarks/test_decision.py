@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 import pytest
+
 from benchmarks.gate.catalogue import TIMED
 from benchmarks.gate.decision import (
     FIRST_PAIRS,
