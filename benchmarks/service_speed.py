@@ -1,9 +1,9 @@
 """How long every service takes for the shipped samples, beside fixed work of the same run.
 
 The services run as their real applications in this process, the gateway too, with real services as
-processes behind it. Rounds go through all cases and references in turn; a ratio is the median over
-the rounds of a case's seconds over those of the reference in the same round, so that it carries
-between machines, and between a busy and an idle one.
+processes behind it. Rounds go through all cases in turn, the references before each; a ratio is the
+median over the rounds of a case's seconds over the median of the reference's in the same round, so
+that it carries between machines, and between a busy and an idle one.
 
     python -m benchmarks.service_speed             a table
     python -m benchmarks.service_speed --rounds 15
@@ -188,16 +188,21 @@ async def measured(rounds: int, cases: Sequence[Case] = CASES) -> dict[str, list
 
 
 def results(found: dict[str, list[float]], cases: Sequence[Case] = CASES) -> dict[str, Any]:
-    """Return medians, ratios to the references of the same moment, and real-time factors."""
+    """Return medians, ratios to the references of the same round, and real-time factors."""
     document: dict[str, Any] = {
         name: {"p50_seconds": statistics.median(found[name])} for name in REFERENCES
     }
-    for place, case in enumerate(cases):
+    for case in cases:
         taken = found[case.name]
         one = {"p50_seconds": statistics.median(taken)}
         for name in REFERENCES:
-            # The references run before every case, so each case has its own.
-            beside = found[name][place :: len(cases)]
+            # A reference runs before every case, and what one case leaves behind (threads, caches)
+            # may slow the next of its turns: their median in the round counts.
+            turns = len(found[name]) // len(taken)
+            beside = [
+                statistics.median(found[name][place * turns : (place + 1) * turns])
+                for place in range(len(taken))
+            ]
             one[f"over_{name}"] = statistics.median(
                 a / b for a, b in zip(taken, beside, strict=True)
             )

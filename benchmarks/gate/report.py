@@ -39,7 +39,9 @@ def text(outcome: Outcome, accepted: Mapping[str, str]) -> str:
             lines.append(f"{one.name:<40}{shown:>12}{counts[HEAD][one.name]:>12g}{verdict}")
     lines.append("")
     lines += [f"not comparable: {name}: {why}" for name, why in outcome.not_comparable.items()]
-    lines += [f"undecided in the time there is: {name}" for name in outcome.undecided]
+    lines += [
+        f"suspected but not decided in the time there is: {name}" for name in outcome.undecided
+    ]
     lines += [f"does not run in HEAD: {name}: {why}" for name, why in outcome.broken.items()]
     for name in outcome.reasons():
         if name in accepted:

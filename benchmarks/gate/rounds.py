@@ -29,7 +29,7 @@ class Outcome:
         grown: Counts that are too large: base and HEAD.
         broken: Why benchmarks do not run in HEAD, which fails.
         not_comparable: Why benchmarks do not run in the base, or are new.
-        undecided: Suspects that time did not allow to judge.
+        undecided: Suspects that could not be judged, mostly for lack of time.
         seconds: How long it all took.
     """
 
@@ -79,12 +79,11 @@ def compare(
         again = measure(trees, suspected, decision.JUDGED_PAIRS, deadline, seed=seed + 100 * number)
         verdicts = decision.judge(again.logs, thresholds)
         outcome.judged.append(verdicts)
-        if not again.in_time:
-            outcome.undecided += [
-                name
-                for name in suspected
-                if name not in verdicts or verdicts[name].pairs < decision.LEAST_PAIRS
-            ]
+        outcome.undecided += [
+            name
+            for name in suspected
+            if name not in verdicts or verdicts[name].pairs < decision.LEAST_PAIRS
+        ]
         suspected = [name for name, verdict in verdicts.items() if verdict.slower]
     else:
         outcome.slower = suspected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -94,6 +95,8 @@ class Side:
         while b"\n" not in self._unread:
             left = deadline - time.monotonic()
             if left <= 0 or not select.select([descriptor], [], [], left)[0]:
+                # Its late answer must not pass for that of the next request.
+                self._process.kill()
                 raise WorkerFailed(f"no answer within {_LONGEST_ANSWER:g} s")
             part = os.read(descriptor, 65536)
             if not part:
@@ -109,7 +112,8 @@ class Side:
         """End the process."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
         try:
             self._process.wait(5)
         except subprocess.TimeoutExpired:

@@ -116,19 +116,25 @@ class TestServiceSpeed:
         assert 0 < document["survey"]["over_python"] < 1
         assert "survey" in service_speed.table(document)
 
-    def test_a_ratio_is_taken_within_a_round_and_beside_its_own_reference(self) -> None:
-        cases = [Case("a", "a", "chat"), Case("b", "b", "video", media_seconds=2.0)]
+    def test_a_ratio_is_taken_within_a_round(self) -> None:
+        cases = [
+            Case("a", "a", "chat"),
+            Case("b", "b", "video", media_seconds=2.0),
+            Case("c", "c", "chat"),
+        ]
         found = {
-            # Two cases, so two turns of the references a round: here the machine gets busy.
-            "python": [1.0, 2.0, 10.0, 20.0],
-            "arrays": [1.0, 1.0, 1.0, 1.0],
+            # Three cases, so three turns of the references a round: the machine gets busy between
+            # the rounds, and once within one.
+            "python": [1.0, 1.0, 9.0, 10.0, 10.0, 90.0],
+            "arrays": [1.0] * 6,
             "a": [3.0, 30.0],
             "b": [8.0, 80.0],
+            "c": [1.0, 1.0],
         }
         document = service_speed.results(found, cases)
 
         assert document["a"]["over_python"] == 3.0
-        assert document["b"]["over_python"] == 4.0
+        assert document["b"]["over_python"] == 8.0
         assert document["b"]["realtime_factor"] == 22.0
 
     def test_every_service_has_a_case(self) -> None:

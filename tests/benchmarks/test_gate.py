@@ -12,7 +12,7 @@ import pytest
 from benchmarks.gate import report
 from benchmarks.gate.catalogue import COUNTED, TIMED, Counted
 from benchmarks.gate.decision import Verdict
-from benchmarks.gate.planting import PLANTS, plant
+from benchmarks.gate.planting import PLANTS, Plant, plant
 from benchmarks.gate.rounds import Outcome, compare, first_outcome, grown, too_large
 from benchmarks.gate.runner import BASE, HEAD, Measured, Side, WorkerFailed, measure
 from benchmarks.gate.workloads import MAKERS
@@ -123,13 +123,20 @@ class TestSide:
         finally:
             side.close()
 
-    def test_says_when_its_worker_dies(self, tree: Path) -> None:
+    def test_says_when_its_worker_hangs_and_asks_it_no_more(
+        self, tree: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         side = Side(tree, seed=1)
-        side.hello()
-        side.close()
-
-        with pytest.raises((WorkerFailed, ValueError)):
-            side.ask(turn="survey.score")
+        try:
+            side.hello()
+            monkeypatch.setattr("benchmarks.gate.runner._LONGEST_ANSWER", 0.0)
+            with pytest.raises(WorkerFailed, match="no answer within 0 s"):
+                side.ask(prepare="survey.score")
+            monkeypatch.undo()
+            with pytest.raises(WorkerFailed, match="the worker died"):
+                side.ask(turn="survey.score")
+        finally:
+            side.close()
 
     def test_an_unknown_benchmark_is_an_error_and_not_the_end(self, tree: Path) -> None:
         side = Side(tree, seed=1)
@@ -154,8 +161,8 @@ class TestPlant:
         assert "planted" not in (tree / "affectscope" / one.file).read_text()
 
     @pytest.mark.parametrize("one", PLANTS, ids=lambda one: one.name)
-    def test_every_plant_names_a_file(self, tree: Path, one: object) -> None:
-        assert (tree / "affectscope" / str(getattr(one, "file"))).exists()  # noqa: B009
+    def test_every_plant_names_a_file(self, tree: Path, one: Plant) -> None:
+        assert (tree / "affectscope" / one.file).exists()
 
 
 class TestCounts:
@@ -189,7 +196,7 @@ class TestReport:
         assert "chat.analyze                   15 ms       15 ms   1.000    1.08  as before" in text
         assert "TOO MANY" in text
         assert "not comparable: telemetry.spans: fails in the base" in text
-        assert "undecided in the time there is: import" in text
+        assert "suspected but not decided in the time there is: import" in text
         assert "does not run in HEAD: gateway.relay: it does not answer" in text
         assert text.endswith("SLOWER: survey.score, telemetry series, gateway.relay (12 s)")
 
