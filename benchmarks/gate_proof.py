@@ -144,7 +144,7 @@ def _plant_some(
         one = parts.pop(0)
         if done[one.slows[0]] > 0:
             # A run before this one did it.
-            done = {**done, one.slows[0]: done[one.slows[0]] - 1}
+            done[one.slows[0]] -= 1
             continue
         share = share_for(one, SLOWDOWN, tree, folder / "scratch")
         slowed = plant(one, share, tree, folder / f"planted-{len(proof.planted)}")

@@ -5,12 +5,12 @@ Each function gives its numbers by the names of `catalogue.COUNTED`.
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import itertools
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
@@ -34,23 +34,24 @@ def of_telemetry(level: str) -> dict[str, float]:
     """
     headers = (*HEADERS, SAMPLED) if level == "recorded" else HEADERS
 
-    def request(app: App) -> Callable[[], None]:
-        scope = request_scope("/ping", headers=headers)
+    def request(app: App) -> Callable[[], Callable[[], None]]:
+        def make() -> Callable[[], None]:
+            # A scope serves one request, and making it does not count.
+            scope = request_scope("/ping", headers=headers)
+            return lambda: _finish(call(app, scope))
 
-        def once() -> None:
-            _finish(call(app, scope))
-
-        return once
+        return make
 
     app = measured_app(level)
     for _ in range(_WARM):
-        request(app)()
+        request(app)()()
     # Once a second a request becomes an exemplar: the least is a request without.
-    own = [_counted(request(app)) for _ in range(5)]
-    bare = [_counted(request(answer)) for _ in range(5)]
+    own = request(app), request(answer)
+    calls = [min(_calls(one()) for _ in range(5)) for one in own]
+    instructions = [min(_instructions(one()) for _ in range(5)) for one in own]
     return {
-        f"telemetry.{level} calls": min(c for c, _ in own) - min(c for c, _ in bare),
-        f"telemetry.{level} instructions": min(i for _, i in own) - min(i for _, i in bare),
+        f"telemetry.{level} calls": float(calls[0] - calls[1]),
+        f"telemetry.{level} instructions": float(instructions[0] - instructions[1]),
     }
 
 
@@ -96,7 +97,7 @@ def of_survey() -> dict[str, float]:
         list(analyzer.stream(document["instrument"], document["answers"]))
 
     once()
-    return {"survey.score calls": float(_counted(once)[0])}
+    return {"survey.score calls": float(_calls(once))}
 
 
 COUNTS: tuple[Callable[[], dict[str, float]], ...] = (
@@ -109,17 +110,6 @@ COUNTS: tuple[Callable[[], dict[str, float]], ...] = (
 )
 
 
-def counted(one: Callable[[], dict[str, float]]) -> dict[str, float]:
-    """Run one of `COUNTS` outside of any event loop.
-
-    Raises:
-        RuntimeError: An event loop runs in this thread.
-    """
-    if asyncio._get_running_loop() is not None:
-        raise RuntimeError("counting needs a thread without a running event loop")
-    return one()
-
-
 def _finish(coroutine: Any) -> None:
     """Run a coroutine that never waits."""
     try:
@@ -129,39 +119,48 @@ def _finish(coroutine: Any) -> None:
     raise AssertionError("it waits")
 
 
-def _counted(work: Callable[[], None]) -> tuple[int, int]:
-    """Count the calls, of Python and of C, and the bytecode instructions of some work."""
-    calls = instructions = 0
+def _calls(work: Callable[[], None]) -> int:
+    """Count the calls of Python and of C functions."""
+    calls = 0
 
     def profile(frame: FrameType, event: str, argument: object) -> None:
         nonlocal calls
-        if event in ("call", "c_call"):
-            calls += 1
+        calls += event in ("call", "c_call")
+
+    with _undisturbed():
+        sys.setprofile(profile)
+        try:
+            work()
+        finally:
+            sys.setprofile(None)
+    return calls
+
+
+def _instructions(work: Callable[[], None]) -> int:
+    """Count the bytecode instructions."""
+    instructions = 0
 
     def trace(frame: FrameType, event: str, argument: object) -> Any:
         nonlocal instructions
         frame.f_trace_opcodes = True
-        if event == "opcode":
-            instructions += 1
+        instructions += event == "opcode"
         return trace
 
+    with _undisturbed():
+        sys.settrace(trace)
+        try:
+            work()
+        finally:
+            sys.settrace(None)
+    return instructions
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Keep the garbage collector, whose callbacks would count, out of it."""
     gc.collect()
     gc.disable()
     try:
-        sys.setprofile(profile)
-        work()
-        sys.setprofile(None)
+        yield
     finally:
-        sys.setprofile(None)
         gc.enable()
-    return calls, _instructions(work, trace, lambda: instructions)
-
-
-def _instructions(work: Callable[[], None], trace: Any, seen: Callable[[], int]) -> int:
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        work()
-    finally:
-        sys.settrace(before)
-    return seen()

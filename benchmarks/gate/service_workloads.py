@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 from benchmarks.asgi import call, json_headers, request_scope
+from benchmarks.gate.telemetry_workloads import nowhere
 from benchmarks.gate.work import Make, Work
 
 FRAMES_A_SECOND = 2.0
@@ -39,11 +40,11 @@ async def survey_score(inner: int, stack: AsyncExitStack) -> Work:
 async def survey_request(inner: int, stack: AsyncExitStack) -> Work:
     """The sample questionnaire through the whole survey service: the way of every request."""
     from affectscope.samples import sample
-    from affectscope.service import ServiceSettings
-    from affectscope.survey.app import SurveySettings, create
+    from affectscope.survey.app import create
+    from affectscope.telemetry import configure_logging
 
-    assert issubclass(SurveySettings, ServiceSettings)
-    service = create(SurveySettings())
+    configure_logging("survey", stream=nowhere())
+    service = create()
     await stack.enter_async_context(service.app.router.lifespan_context(service.app))
     body = sample("survey").read_bytes()
 
@@ -61,7 +62,9 @@ async def gateway_relay(inner: int, stack: AsyncExitStack) -> Work:
     from affectscope.gateway.app import create
     from affectscope.gateway.settings import GatewaySettings
     from affectscope.samples import sample
+    from affectscope.telemetry import configure_logging
 
+    configure_logging("integrated", stream=nowhere())
     server = await asyncio.start_server(_answer_at_once, "127.0.0.1", 0)
     await stack.enter_async_context(server)
     address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
@@ -145,6 +148,8 @@ def startup(kind: str) -> Make:
 
     async def make(inner: int, stack: AsyncExitStack) -> Work:
         create = importlib.import_module(f"affectscope.{kind}.app").create
+        configure_logging = importlib.import_module("affectscope.telemetry").configure_logging
+        configure_logging(kind, stream=nowhere())
 
         async def run() -> None:
             for _ in range(inner):

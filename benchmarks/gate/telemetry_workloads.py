@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -38,18 +39,14 @@ def measured_app(level: str) -> App:
     if logged:
         # Nothing listens there and nothing is sent, for the telemetry is not started.
         telemetry.export_to(Destination("http://127.0.0.1:9", ratio=0.01))
-        configure_logging("bench", stream=_nowhere(), collect=telemetry.collect_log)
+        configure_logging("bench", stream=nowhere(), collect=telemetry.collect_log)
     return telemetry.middleware(answer)
 
 
-def _nowhere() -> Any:
-    global _sink
-    if _sink is None:
-        _sink = open(os.devnull, "w")  # noqa: SIM115 - for as long as the process lives
-    return _sink
-
-
-_sink: Any = None
+@functools.cache
+def nowhere() -> Any:
+    """A stream for log lines: each is written, as in a service, and gone."""
+    return open(os.devnull, "w")
 
 
 def requests(level: str) -> Callable[[int, AsyncExitStack], Awaitable[Work]]:

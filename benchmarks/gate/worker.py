@@ -79,13 +79,13 @@ class Worker:
         return {"seconds": work.turn(entry.batches, entry.inner, collects=entry.collects)}
 
     def _count(self) -> dict[str, Any]:
-        from benchmarks.gate.counts import COUNTS, counted
+        from benchmarks.gate.counts import COUNTS
 
         counts: dict[str, float] = {}
         errors = []
         for one in COUNTS:
             try:
-                counts |= counted(one)
+                counts |= one()
             except Exception as error:
                 errors.append(f"{type(error).__name__}: {error}"[:300])
         return {"counts": counts, "errors": errors}
