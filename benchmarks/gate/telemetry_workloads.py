@@ -32,11 +32,14 @@ def measured_app(level: str) -> App:
         level: `metrics`; `logged`, with log lines too, whose trace is sampled out; or `recorded`,
             with log lines and a trace that waits to be sent.
     """
-    from affectscope.telemetry import Destination, Telemetry, configure_logging
+    from affectscope.telemetry import Telemetry
 
     logged = level != "metrics"
     telemetry = Telemetry("bench", "bench", "1", ["/ping"], access_log=logged)
     if logged:
+        # Imported here, so that a tree that cannot do this can still be measured without.
+        from affectscope.telemetry import Destination, configure_logging
+
         # Nothing listens there and nothing is sent, for the telemetry is not started.
         telemetry.export_to(Destination("http://127.0.0.1:9", ratio=0.01))
         configure_logging("bench", stream=nowhere(), collect=telemetry.collect_log)
