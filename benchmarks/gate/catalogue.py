@@ -57,7 +57,7 @@ TIMED: Final = (
     Timed("gateway.relay", 1.08, batches=12, inner=10),
     Timed("chat.analyze", 1.08, batches=5, inner=1, collects=True),
     Timed("speech.analyze", 1.08, batches=1, inner=1, collects=True),
-    Timed("video.analyze", 1.08, batches=1, inner=1, collects=True),
+    Timed("video.analyze", 1.08, batches=2, inner=1, collects=True),
     Timed("chat.startup", 1.08, batches=3, inner=1, collects=True),
 )
 
