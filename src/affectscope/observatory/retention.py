@@ -1,0 +1,149 @@
+"""Deletes what is too old, and the oldest of what is too much."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from affectscope.observatory.database import Database
+from affectscope.telemetry import get_logger
+
+_log = get_logger()
+
+DeleteBefore = Callable[[sqlite3.Connection, float, int], int]
+"""Deletes rows from before a time, at most so many, oldest first; returns how many."""
+
+_ROWS = 500
+"""Rows deleted in one transaction: others wait for it some 20 ms."""
+
+_PAGES = 500
+"""Pages given back to the file system in one transaction."""
+
+_FULL = 0.95
+"""Share of the limit at which deleting begins: the log of the database needs room as well."""
+
+_GOAL = 0.9
+"""Share of the limit at which it ends, so that it does not begin again at once."""
+
+_STEP = 0.02
+"""Share of the time kept that is given up in one round."""
+
+_NEWEST_SECONDS = 60.0
+"""What is younger is not deleted for want of room."""
+
+
+class Retention:
+    """Keeps the file within an age and a size.
+
+    Args:
+        database: Whose file.
+        stores: What deletes, by name.
+        keep_seconds: Longest that anything is kept.
+        most_bytes: Largest that the file may be.
+        pause_seconds: Between two sweeps.
+        wall: Seconds since the epoch.
+
+    Attributes:
+        deleted: Rows deleted so far, by store.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        stores: Mapping[str, DeleteBefore],
+        keep_seconds: float,
+        most_bytes: int,
+        *,
+        pause_seconds: float = 10.0,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._database = database
+        self._stores = dict(stores)
+        self._keep = keep_seconds
+        self._most = most_bytes
+        self._pause = pause_seconds
+        self._wall = wall
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="retention", daemon=True)
+        self.deleted = dict.fromkeys(self._stores, 0)
+
+    def start(self) -> None:
+        """Start the thread that sweeps."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; blocks until what it does is done. To be called before the database's."""
+        self._stopping.set()
+        self._thread.join()
+
+    def sizes(self) -> dict[str, int]:
+        """Return bytes: `file` and `log` on disk, `used` (without free pages), and the `limit`."""
+        path = self._database.path
+        log = path.with_name(path.name + "-wal")
+        return {
+            "file": path.stat().st_size if path.exists() else 0,
+            "log": log.stat().st_size if log.exists() else 0,
+            "used": self._database.size_bytes(),
+            "limit": self._most,
+        }
+
+    def sweep(self) -> None:
+        """Delete what is to go, and shrink the file; blocks.
+
+        Raises:
+            sqlite3.Error: The file cannot be written.
+        """
+        now = self._wall()
+        before = now - self._keep
+        self._delete(before)
+        if self._database.size_bytes() > self._most * _FULL:
+            while self._database.size_bytes() > self._most * _GOAL and not self._stopping.is_set():
+                before += (now - before) * _STEP
+                if now - before < _NEWEST_SECONDS:
+                    _log.warning("the telemetry file is above its limit", **self.sizes())
+                    break
+                self._delete(before)
+        self._shrink()
+
+    def _delete(self, before: float) -> None:
+        for name, delete in self._stores.items():
+            while not self._stopping.is_set():
+                job = partial(_deleting, delete=delete, before=before)
+                rows = self._database.write(job).result()
+                self.deleted[name] += rows
+                if rows < _ROWS:
+                    break
+
+    def _shrink(self) -> None:
+        """Give free pages back to the file system, and empty the database's log."""
+        while not self._stopping.is_set() and self._database.write(_vacuum).result() >= _PAGES:
+            pass
+        connection = sqlite3.connect(self._database.path, timeout=1.0, isolation_level=None)
+        with contextlib.closing(connection):
+            # Moves what the log holds into the file, which only then becomes shorter.
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(self._pause):
+            try:
+                self.sweep()
+            except Exception:
+                # A full disk ends a sweep; the next one may find room.
+                _log.exception("telemetry is not deleted")
+
+
+def _deleting(connection: sqlite3.Connection, delete: DeleteBefore, before: float) -> int:
+    return delete(connection, before, _ROWS)
+
+
+def _vacuum(connection: sqlite3.Connection) -> int:
+    """Free some pages at the end of the file; return how many were free."""
+    (free,) = connection.execute("PRAGMA freelist_count").fetchone()
+    if free:
+        # Each step of the statement frees one page, so all of its rows must be fetched.
+        connection.execute(f"PRAGMA incremental_vacuum({_PAGES})").fetchall()
+    return int(free)
