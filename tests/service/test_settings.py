@@ -23,25 +23,25 @@ ALL = (
 ROOT = Path(__file__).parents[2]
 
 
-def variables(cls: type[ServiceSettings]) -> set[str]:
-    """Return the names of the variables that a class reads."""
-    names = set()
+def variables(cls: type[ServiceSettings]) -> dict[str, str]:
+    """Return the variable that each field of a class is read from."""
+    found = {}
     for name, field in cls.model_fields.items():
         alias = field.validation_alias
         choices = [str(one) for one in alias.choices] if hasattr(alias, "choices") else []
         own = [one for one in choices if one.startswith("AFFECTSCOPE_")]
         if own:
-            names.update(own)
+            found[name] = own[0]
         elif alias is None:
-            names.add(f"AFFECTSCOPE_{name.upper()}")
-    return names
+            found[name] = f"AFFECTSCOPE_{name.upper()}"
+    return found
 
 
 @pytest.mark.parametrize("cls", ALL)
 def test_every_variable_is_documented(cls: type[ServiceSettings]) -> None:
     text = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
 
-    assert [name for name in sorted(variables(cls)) if f"`{name}`" not in text] == []
+    assert [name for name in sorted(variables(cls).values()) if f"`{name}`" not in text] == []
 
 
 def test_documented_defaults_are_the_real_ones() -> None:
@@ -50,12 +50,14 @@ def test_documented_defaults_are_the_real_ones() -> None:
 
     for cls in ALL:
         for name, field in cls.model_fields.items():
-            variable = next((one for one in variables(cls) if one.endswith(f"_{name.upper()}")), "")
+            variable = variables(cls).get(name, "")
             if isinstance(field.default, (int, float, str)) and variable in documented:
                 assert documented[variable] == _written(field.default), variable
 
 
 def _written(value: float | str) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     whole = isinstance(value, float) and value.is_integer()
     return str(int(value)) if whole else str(value)
 

@@ -82,13 +82,15 @@ class Retention:
 
     def sizes(self) -> dict[str, int]:
         """Return bytes: `file` and `log` on disk, `used` (without free pages), and the `limit`."""
+        return {**self.file_bytes(), "used": self._database.size_bytes(), "limit": self._most}
+
+    def file_bytes(self) -> dict[str, int]:
+        """Return bytes on disk: of the `file` and of its `log`; asks the database nothing."""
         path = self._database.path
         log = path.with_name(path.name + "-wal")
         return {
             "file": path.stat().st_size if path.exists() else 0,
             "log": log.stat().st_size if log.exists() else 0,
-            "used": self._database.size_bytes(),
-            "limit": self._most,
         }
 
     def sweep(self) -> None:

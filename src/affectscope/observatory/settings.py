@@ -6,11 +6,11 @@ import os
 from pathlib import Path
 from typing import ClassVar
 
-from pydantic import AliasChoices, AnyHttpUrl, Field
+from pydantic import AnyHttpUrl, Field
 
-from affectscope.service import OBSERVATORY_PORT, ServiceSettings, address_beside, own_port
+from affectscope.observatory.alerts.settings import OBSERVATORY_PREFIX, AlertSettings, variable
+from affectscope.service import OBSERVATORY_PORT, address_beside, own_port
 
-_PREFIX = "AFFECTSCOPE_OBSERVATORY_"
 _DAY = 86_400.0
 SERVICES = (
     ("video", "Video Analysis", 8001),
@@ -31,7 +31,7 @@ def _state_folder() -> Path:
     return (Path(base) if base else Path.home() / ".local" / "state") / "affectscope"
 
 
-class ObservatorySettings(ServiceSettings):
+class ObservatorySettings(AlertSettings):
     """Settings of every service, and what the observatory adds; all of its own begin alike."""
 
     service: ClassVar[str] = "observatory"
@@ -39,39 +39,39 @@ class ObservatorySettings(ServiceSettings):
     port: int = own_port("observatory", OBSERVATORY_PORT)
     folder: Path = Field(
         default_factory=_state_folder,
-        validation_alias=AliasChoices("folder", f"{_PREFIX}FOLDER"),
+        validation_alias=variable("folder"),
         description="Folder that keeps all telemetry.",
     )
     scrape_seconds: float = Field(
         default=5.0,
         ge=1,
         le=60,
-        validation_alias=AliasChoices("scrape_seconds", f"{_PREFIX}SCRAPE_SECONDS"),
+        validation_alias=variable("scrape_seconds"),
         description="Pause between two scrapes of a service.",
     )
     size_limit_bytes: int = Field(
         default=2 * 1024**3,
         ge=16 * 1024**2,
-        validation_alias=AliasChoices("size_limit_bytes", f"{_PREFIX}SIZE_LIMIT_BYTES"),
+        validation_alias=variable("size_limit_bytes"),
         description="Most that the telemetry may take on disk; the oldest goes first.",
     )
     keep_seconds: float = Field(
         default=30 * _DAY,
         ge=3600,
-        validation_alias=AliasChoices("keep_seconds", f"{_PREFIX}KEEP_SECONDS"),
+        validation_alias=variable("keep_seconds"),
         description="Longest that telemetry is kept.",
     )
     keep_share: float = Field(
         default=0.1,
         ge=0,
         le=1,
-        validation_alias=AliasChoices("keep_share", f"{_PREFIX}KEEP_SHARE"),
+        validation_alias=variable("keep_share"),
         description="Share of the traces kept that are neither slow nor failed.",
     )
     slow_seconds: float = Field(
         default=1.0,
         gt=0,
-        validation_alias=AliasChoices("slow_seconds", f"{_PREFIX}SLOW_SECONDS"),
+        validation_alias=variable("slow_seconds"),
         description="Requests from this length on are slow: their traces are kept.",
     )
 
@@ -87,6 +87,6 @@ class ObservatorySettings(ServiceSettings):
             given = os.environ.get(f"AFFECTSCOPE_{variable}_URL")
             url = given or address_beside(known, f"AFFECTSCOPE_{variable}_PORT", port)
             found.append((name, title, str(AnyHttpUrl(str(url))).rstrip("/")))
-        own = address_beside(known, f"{_PREFIX}PORT", self.port)
+        own = address_beside(known, f"{OBSERVATORY_PREFIX}PORT", self.port)
         found.append(("observatory", "Observatory", str(own).rstrip("/")))
         return tuple(found)

@@ -72,7 +72,10 @@ def registries(definitions: Definitions) -> Iterator[tuple[str, CollectorRegistr
             telemetry.queue(lambda: 0.0, 1)
             yield service.name, _filled(telemetry)
         # What the observatory has of its own; the rest came above, as in a container.
-        observatory = Observatory(ObservatorySettings(folder=root / "observatory"))
+        settings = ObservatorySettings(
+            folder=root / "observatory", alert_webhooks=("http://127.0.0.1:9095/",)
+        )
+        observatory = Observatory(settings)
         try:
             yield "observatory", _filled(observatory.telemetry)
         finally:
