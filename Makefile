@@ -11,12 +11,12 @@ TRAIN := .venv-training
 DATA ?= ../shared/data
 PIP := -m pip --disable-pip-version-check --quiet install --no-deps --require-hashes
 
-.PHONY: help run test lint test-live bench train-face train-text train-voice requirements schema picture clean
+.PHONY: help run test lint test-live bench bench-gate console definitions train-face train-text train-voice requirements schema picture clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-run: $(VENV)/.runtime ## Install what is missing, start all services, stop them on Ctrl-C
+run: $(VENV)/.runtime console ## Install what is missing, start all services, stop them on Ctrl-C
 	@exec $(BIN)/affectscope up
 
 test: $(VENV)/.dev ## Run the tests that need Python alone, with coverage
@@ -28,11 +28,20 @@ lint: $(VENV)/.dev ## Check style, types and the floors of the house
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-test-live: $(VENV)/.dev ## Run the whole system as processes and test it from outside
+test-live: $(VENV)/.dev console ## Run the whole system as processes and test it from outside
 	@$(BIN)/python -m pytest tests/live
 
 bench: $(VENV)/.dev ## Measure the cost of the telemetry against named peers
 	@$(BIN)/python benchmarks/metrics_cost.py --check
+
+bench-gate: $(VENV)/.dev ## Compare the speed of this commit with that of the one before
+	@$(BIN)/python -m benchmarks.gate
+
+console: $(VENV)/.runtime ## Build the pages of the console where their sources changed
+	@deploy/build-console
+
+definitions: $(VENV)/.dev ## Write rules, dashboards and docs/metrics.md from the one definition file
+	@$(BIN)/python -m affectscope.observatory.generate
 
 train-face: $(TRAIN)/.ready ## Train the face model again (DATA=folder with the data sets)
 	@PYTHONPATH=src:. $(TRAIN)/bin/python -m training.face --data $(DATA)
