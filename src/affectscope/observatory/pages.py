@@ -72,8 +72,8 @@ def add_pages(service: Service, folder: Path = BUILT) -> None:
 
     Args:
         service: Gets the endpoints.
-        folder: Holds `index.html`, `icon.svg` and `assets`; read at each request, so that what is built while
-            the service runs is there.
+        folder: Holds `index.html`, `icon.svg` and `assets`; read at each request, so that what is
+            built while the service runs is there.
     """
     app = service.app
 
