@@ -16,7 +16,8 @@ PIP := -m pip --disable-pip-version-check --quiet install --no-deps --require-ha
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-run: $(VENV)/.runtime console ## Install what is missing, start all services, stop them on Ctrl-C
+run: $(VENV)/.runtime ## Install what is missing, start all services, stop them on Ctrl-C
+	@deploy/build-console || echo "Starting all the same; the address of the console says how to build it." >&2
 	@exec $(BIN)/affectscope up
 
 test: $(VENV)/.dev ## Run the tests that need Python alone, with coverage
@@ -28,7 +29,8 @@ lint: $(VENV)/.dev ## Check style, types and the floors of the house
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-test-live: $(VENV)/.dev console ## Run the whole system as processes and test it from outside
+test-live: $(VENV)/.dev ## Run the whole system as processes and test it from outside
+	@deploy/build-console --check
 	@$(BIN)/python -m pytest tests/live
 
 bench: $(VENV)/.dev ## Measure the cost of the telemetry against named peers
@@ -62,7 +64,7 @@ picture: $(VENV)/.runtime ## Draw the picture of the README
 	@$(BIN)/affectscope analyze --sample --picture docs/images/analyze-sample.svg
 
 clean: ## Remove what the other targets made, the environments included
-	@rm -rf $(VENV) $(TRAIN) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
+	@rm -rf $(VENV) $(TRAIN) .venv-node src/affectscope/console/dist src/affectscope/console/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
 
 # The stamps say which requirement files an environment holds; a changed file installs again.
 

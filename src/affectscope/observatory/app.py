@@ -22,6 +22,7 @@ from affectscope.observatory.metrics_api import add_metrics_routes
 from affectscope.observatory.otlp_api import add_otlp_routes
 from affectscope.observatory.otlp_intake import Intake
 from affectscope.observatory.own_metrics import OwnMetrics
+from affectscope.observatory.pages import add_pages
 from affectscope.observatory.profiles import ProfileStore
 from affectscope.observatory.profiles_api import add_profile_routes
 from affectscope.observatory.prometheus_form import PrometheusQueries
@@ -119,6 +120,7 @@ class Observatory(Service):
         add_log_routes(self, self.logs)
         add_profile_routes(self, self.profiles, self.intake.profiled)
         add_alert_routes(self, self.alerts)
+        add_pages(self)
 
     def _storage(self) -> Check:
         waiting = self.database.backlog
