@@ -1,11 +1,12 @@
 /** Ranges of time as they stand in addresses, and the steps at which they are drawn. */
 
-export interface Span {
+/** A stretch of time; a type and no interface, so that it can serve as parameters of an address. */
+export type Span = {
   /** Seconds since the epoch. */
   readonly start: number;
   /** Seconds since the epoch, after `start`. */
   readonly end: number;
-}
+};
 
 export interface Preset {
   readonly key: string;

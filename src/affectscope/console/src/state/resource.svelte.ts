@@ -18,11 +18,14 @@ export class Resource<T> {
 
   /**
    * @param load Asks; its signal is aborted when the answer is no longer wanted.
-   * @param refreshes Whether it is asked for again at each refresh of the range.
+   * @param refreshes Whether it depends on the range, and is asked for again at each refresh.
    */
   constructor(load: (signal: AbortSignal) => Promise<T>, refreshes = true) {
     $effect(() => {
-      if (refreshes) void range.tick;
+      if (refreshes) {
+        void range.tick;
+        void range.span;
+      }
       void this.#turn;
       const abort = new AbortController();
       this.loading = true;
