@@ -16,7 +16,7 @@ from affectscope.affect.circumplex import circumplex
 from affectscope.affect.purpose import Purpose
 from affectscope.affect.vocabularies import vocabulary
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 """Grows in its second part when fields are added, in its first when a reader must change."""
 
 Modality = Literal["face", "voice", "text", "survey"]
@@ -65,6 +65,17 @@ class Word(Entry):
     confidence: Probability | None = None
 
 
+class WordWeight(Entry):
+    """How much one word of a text moved the model towards labels; not why somebody wrote it."""
+
+    text: str
+    start: int = Field(ge=0, description="Characters of the text before the word.")
+    end: int = Field(ge=0, description="Characters of the text up to the end of the word.")
+    weights: dict[str, float] = Field(
+        description="Label to the change of its logit: above 0 speaks for it, below 0 against it."
+    )
+
+
 class Box(Entry):
     """A rectangle in pixels of the displayed frame; it may reach beyond the frame."""
 
@@ -91,6 +102,10 @@ class Segment(Entry):
     box: Box | None = Field(default=None, description="Where the face was at `start`.")
     measures: dict[str, float] = Field(
         default_factory=dict, description="Further measured figures by name."
+    )
+    explanation: tuple[WordWeight, ...] = Field(
+        default=(),
+        description="What each word of the text does to the top labels, where asked for.",
     )
 
     @model_validator(mode="after")
@@ -176,6 +191,64 @@ class SurveyResult(Entry):
     sources: tuple[str, ...] = Field(description="Publications of the scoring rule and the bands.")
 
 
+class Trend(Entry):
+    """Where the valence of one speaker goes over a conversation: a Theil-Sen line."""
+
+    slope: float = Field(description="Change of valence from one judged message to the next.")
+    low: float = Field(description="Lower end of the slope's 95 % interval.")
+    high: float = Field(description="Upper end of the slope's 95 % interval.")
+    messages: int = Field(description="Judged messages that it rests on.")
+
+
+class TurningPoint(Entry):
+    """A message from which on a speaker's valence stays at another level."""
+
+    message: int = Field(ge=0, description="Which message of the conversation, from 0.")
+    time: Seconds
+    before: Polar = Field(description="Mean valence of the stretch before it.")
+    after: Polar = Field(description="Mean valence of the stretch that it begins.")
+    p_value: Probability = Field(description="Of a permutation test of the largest CUSUM.")
+
+
+class SpeakerSummary(Entry):
+    """What one speaker's messages say together."""
+
+    speaker: str
+    messages: int
+    judged: int = Field(description="Messages on which the analyzer did not abstain.")
+    valence: Polar | None = Field(description="Mean; None where nothing was judged.")
+    arousal: Polar | None
+    valence_deviation: float | None = Field(description="Standard deviation of valence.")
+    labels: dict[str, Probability] = Field(
+        description="Labels by the share of judged messages in which each is present or the top one."
+    )
+    trend: Trend | None = Field(default=None, description="None where messages are too few.")
+    turning_points: tuple[TurningPoint, ...] = ()
+
+
+class Reciprocity(Entry):
+    """Whether the valence of one speaker's turns goes with that of the turn just before."""
+
+    speaker: str = Field(description="Who answers.")
+    follows: str = Field(description="Who spoke before.")
+    exchanges: int = Field(description="Turns of `speaker` right after one of `follows`.")
+    correlation: Polar | None = Field(
+        default=None, description="Spearman's, without a common trend; None where it abstained."
+    )
+    p_value: Probability | None = Field(default=None, description="Of a permutation test.")
+    abstained: str | None = Field(default=None, description="Such as `too-few-exchanges`.")
+
+
+class ConversationSummary(Entry):
+    """What is said of a conversation as a whole."""
+
+    messages: int
+    judged: int
+    abstained: dict[str, int] = Field(description="Number of messages by the reason.")
+    speakers: tuple[SpeakerSummary, ...]
+    reciprocity: tuple[Reciprocity, ...] = ()
+
+
 class Notice(Entry):
     """Something that the reader of an answer should know."""
 
@@ -198,6 +271,7 @@ class Session(Entry):
     tracks: tuple[Track, ...] = ()
     transcript: tuple[Utterance, ...] = ()
     surveys: tuple[SurveyResult, ...] = ()
+    conversations: tuple[ConversationSummary, ...] = ()
     fused: tuple[FusedTrack, ...] = Field(
         default=(), description="One track per subject over `core-7`, all modalities together."
     )

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from affectscope.affect.purpose import Purpose
 from affectscope.affect.records import (
+    ConversationSummary,
     Entry,
     Modality,
     Notice,
@@ -68,6 +69,21 @@ class SurveyScored(Entry):
     result: SurveyResult
 
 
+class ConversationSummarised(Entry):
+    """A conversation is through; what it says as a whole."""
+
+    type: Literal["conversation"] = "conversation"
+    summary: ConversationSummary
+
+
+class ProgressMade(Entry):
+    """How far a long analysis is; in streamed answers only."""
+
+    type: Literal["progress"] = "progress"
+    done: int
+    total: int | None = Field(default=None, description="None where nobody knows.")
+
+
 class QualityNoted(Entry):
     """Something about a whole input that limits what can be said of it."""
 
@@ -78,7 +94,14 @@ class QualityNoted(Entry):
 
 
 Record = Annotated[
-    MediaNoted | TrackOpened | SegmentFound | UtteranceFound | SurveyScored | QualityNoted,
+    MediaNoted
+    | TrackOpened
+    | SegmentFound
+    | UtteranceFound
+    | SurveyScored
+    | ConversationSummarised
+    | ProgressMade
+    | QualityNoted,
     Field(discriminator="type"),
 ]
 
@@ -108,6 +131,7 @@ class SessionBuilder:
         self._segments: dict[str, list[Segment]] = {}
         self._transcript: list[Utterance] = []
         self._surveys: list[SurveyResult] = []
+        self._conversations: list[ConversationSummary] = []
         self._quality: dict[Modality, list[str]] = {}
         self.warnings: list[Notice] = []
 
@@ -140,6 +164,8 @@ class SessionBuilder:
                     Notice(code="safety-notice", message=text, modality="survey")
                     for text in record.result.notices
                 ]
+            case ConversationSummarised():
+                self._conversations.append(record.summary)
             case QualityNoted():
                 self._quality.setdefault(record.modality, []).append(record.flag)
                 self.warnings.append(
@@ -148,6 +174,8 @@ class SessionBuilder:
             case MediaNoted():
                 if record.duration is not None:
                     self._duration = max(record.duration, self._duration or 0.0)
+            case ProgressMade():
+                pass  # what is in a document is all there
 
     def extend(self, records: Iterable[Record]) -> SessionBuilder:
         """Take many records; returns itself."""
@@ -174,5 +202,6 @@ class SessionBuilder:
             tracks=tracks,
             transcript=tuple(self._transcript),
             surveys=tuple(self._surveys),
+            conversations=tuple(self._conversations),
             quality={modality: tuple(flags) for modality, flags in self._quality.items()},
         )

@@ -62,6 +62,7 @@ def combine(
         tracks=tuple(tracks),
         transcript=transcript,
         surveys=surveys,
+        conversations=tuple(one for session in sessions for one in session.conversations),
         fused=fuse_all(groups.items()),
         quality=quality,
     )
