@@ -80,4 +80,9 @@ async def test_long_chats_stream_line_by_line() -> None:
         )
 
     lines = [json.loads(line) for line in answer.text.splitlines()]
-    assert [line["type"] for line in lines] == ["track"] + ["segment"] * 300 + ["end"]
+    assert [line["type"] for line in lines] == [
+        "track",
+        *(["segment"] * 300),
+        "conversation",
+        "end",
+    ]
