@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -70,7 +71,10 @@ def test_a_busy_function_is_seen_before_anyone_profiles() -> None:
     assert all(
         0 <= entry["own_share"] <= entry["total_share"] <= 1 for entry in report["functions"]
     )
-    assert any(";spin (test_stack_sampler.py)" in line for line in sampler.collapsed().splitlines())
+    lines = sampler.collapsed().splitlines()
+    assert any(";spin (telemetry/test_stack_sampler.py);turn (" in line for line in lines)
+    version = f"python3.{sys.version_info.minor}"
+    assert any(line.startswith(f"Thread._bootstrap ({version}/threading.py);") for line in lines)
 
 
 def wait_here(release: threading.Event, started: threading.Event) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import selectors
 import threading
 
 import uvicorn
@@ -72,8 +73,11 @@ def _hold_lifeline() -> None:
         raise InvalidValue(f"{LIFELINE} is {named!r}, which is no open descriptor") from error
 
     def watch() -> None:
-        while os.read(descriptor, 1):
-            pass
+        with selectors.DefaultSelector() as selector:
+            selector.register(descriptor, selectors.EVENT_READ)
+            # Who waits here is idle to the sampler of stacks; who waits in `read` looks busy.
+            while selector.select() and os.read(descriptor, 1):
+                pass
         os._exit(1)
 
     threading.Thread(target=watch, name="lifeline", daemon=True).start()

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import PurePath
 from types import CodeType, FrameType
 from typing import Any
@@ -193,7 +193,7 @@ class StackSampler:
 def _collapse(counts: Mapping[Stack, int]) -> str:
     lines = []
     for stack, count in counts.items():
-        names = (f"{code.co_qualname} ({PurePath(code.co_filename).name})" for code in stack)
+        names = (f"{code.co_qualname} ({_module_path(code.co_filename)})" for code in stack)
         lines.append(f"{';'.join(reversed([n.replace(';', ',') for n in names]))} {count}")
     return "\n".join(sorted(lines))
 
@@ -209,3 +209,15 @@ class _Slot:
         self.samples = 0
         self.idle = 0
         self.dropped = 0
+
+
+@lru_cache(maxsize=_KNOWN_CODE)
+def _module_path(file: str) -> str:
+    """Return a file's path from its package on; the standard library's begins with its Python."""
+    parts = PurePath(file).parts
+    for index in range(len(parts) - 2, -1, -1):
+        if parts[index] in ("site-packages", "dist-packages", "src"):
+            return "/".join(parts[index + 1 :])
+        if parts[index].startswith("python3."):
+            return "/".join(parts[index:])
+    return "/".join(parts[-2:])
