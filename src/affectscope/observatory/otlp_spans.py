@@ -109,7 +109,9 @@ def time_of(nanoseconds: int, now: float) -> float:
 
 def _span(span: trace_pb2.Span, service: str, now: float) -> Span | None:
     trace_id, span_id = span.trace_id.hex(), span.span_id.hex()
-    if len(trace_id) != 32 or len(span_id) != 16 or not trace_id.strip("0"):
+    if len(trace_id) != 32 or len(span_id) != 16:
+        return None
+    if not trace_id.strip("0") or not span_id.strip("0"):
         return None
     parent = span.parent_span_id.hex()
     parent_id = parent if len(parent) == 16 and parent.strip("0") else None
@@ -178,4 +180,5 @@ def _text(value: Value) -> str | None:
 
 
 def _status(value: Value) -> int | None:
-    return value if isinstance(value, int) and 0 < value < 1000 else None
+    # True is an int, too.
+    return value if type(value) is int and 0 < value < 1000 else None
