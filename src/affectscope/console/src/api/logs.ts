@@ -1,10 +1,8 @@
 /** Lines of logs. */
 
+import type { Level } from "../figures/levels";
 import { get } from "./client";
 import type { Value } from "./traces";
-
-export const LEVELS = ["debug", "info", "warning", "error"] as const;
-export type Level = (typeof LEVELS)[number];
 
 export interface LogLine {
   readonly id: string;
@@ -39,8 +37,4 @@ export interface LogPage {
 
 export function logs(question: LogQuestion, signal?: AbortSignal): Promise<LogPage> {
   return get<LogPage>("api/logs", { ...question }, signal);
-}
-
-export function isLevel(text: string): text is Level {
-  return (LEVELS as readonly string[]).includes(text);
 }

@@ -1,9 +1,10 @@
 /** Lines of logs in short, and how many there were when. */
 
-import { LEVELS, type Level, type LogLine } from "../api/logs";
+import type { LogLine } from "../api/logs";
 import type { Value } from "../api/traces";
 import type { Span } from "../state/ranges";
 import { seconds } from "./format";
+import { LEVELS, type Level } from "./levels";
 
 const LONGEST = 160;
 
@@ -17,7 +18,8 @@ export function brief(line: LogLine): string {
     if (typeof length === "number") parts.push(seconds(length));
   } else {
     for (const [name, value] of Object.entries(line.fields)) {
-      parts.push(`${name}=${plain(value)}`);
+      // What is nested is long, and seen when the line is unfolded.
+      if (typeof value !== "object") parts.push(`${name}=${plain(value)}`);
     }
   }
   const text = parts.join(" · ");

@@ -16,22 +16,21 @@ export interface Row {
   readonly busy: number;
 }
 
-/** How stages are coloured: by their place in the work, the same on every page. */
+/** How stages are coloured: what only waits is grey, what ends the work shares one. None is red, as errors are. */
 const STAGE_SERIES: Readonly<Record<string, number>> = {
-  upload: 6,
-  queue: 7,
-  load: 5,
+  upload: 8,
+  queue: 6,
+  load: 6,
   decode: 3,
-  detect: 8,
+  detect: 1,
   transcribe: 4,
   infer: 2,
-  fuse: 1,
-  store: 5,
 };
+const OTHER_SERIES = 5;
 
 /** Return the number of the series colour of a stage, 1 to 8. */
 export function stageSeries(stage: string): number {
-  return STAGE_SERIES[stage] ?? 5;
+  return STAGE_SERIES[stage] ?? OTHER_SERIES;
 }
 
 export function stageOf(span: Span): string | null {
