@@ -24,6 +24,7 @@ def built(tmp_path: Path) -> Path:
     assets = tmp_path / "dist" / "assets"
     assets.mkdir(parents=True)
     (tmp_path / "dist" / "index.html").write_text("<!doctype html><title>Affectscope</title>")
+    (tmp_path / "dist" / "icon.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
     (assets / "index-B3x_1.js").write_bytes(SCRIPT)
     (assets / "index-B3x_1.css").write_text("a{}")
     (assets / ".hidden.js").write_text("no")
@@ -73,7 +74,14 @@ class TestBuilt:
         assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
         assert answer.headers["x-content-type-options"] == "nosniff"
 
-    @pytest.mark.parametrize("path", ["/", "/assets/index-B3x_1.js"])
+    async def test_the_icon_is_one(self, built: Path):
+        async with client(built) as api:
+            answer = await api.get("/icon.svg")
+
+        assert answer.status_code == 200
+        assert answer.headers["content-type"] == "image/svg+xml"
+
+    @pytest.mark.parametrize("path", ["/", "/icon.svg", "/assets/index-B3x_1.js"])
     async def test_nothing_inline_and_nothing_foreign_may_run(self, built: Path, path: str):
         async with client(built) as api:
             policy = (await api.get(path)).headers["content-security-policy"]
@@ -157,9 +165,10 @@ class TestNotBuilt:
         assert "make console" in answer.text
         assert "script" not in answer.headers["content-security-policy"]
 
-    async def test_its_parts_are_missing(self, tmp_path: Path):
+    @pytest.mark.parametrize("path", ["/icon.svg", "/assets/index-B3x_1.js"])
+    async def test_its_parts_are_missing(self, tmp_path: Path, path: str):
         async with client(tmp_path) as api:
-            answer = await api.get("/assets/index-B3x_1.js")
+            answer = await api.get(path)
 
         assert answer.status_code == 404
 

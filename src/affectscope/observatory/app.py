@@ -42,7 +42,7 @@ _UNLOGGED = (
     *("/v1/traces", "/v1/logs", "/v1/metrics", "/api/profiles"),
     *("/api/v1/query", "/api/v1/query_range", "/api/services", "/api/charts", "/api/objectives"),
     *("/api/alerts", "/api/traces", "/api/logs", "/api/flame"),
-    *("/", "/assets/{name}", "/api/traces/{trace_id}", "/api/profiles/{number}"),
+    *("/", "/icon.svg", "/assets/{name}", "/api/traces/{trace_id}", "/api/profiles/{number}"),
 )
 """What comes in every second, and what an open console asks for again and again.
 

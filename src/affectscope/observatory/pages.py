@@ -65,15 +65,15 @@ class _File:
 
 
 def add_pages(service: Service, folder: Path = BUILT) -> None:
-    """Add `/` and `/assets/{name}`.
+    """Add `/`, `/icon.svg` and `/assets/{name}`.
 
     The pages are open to everybody who reaches the service: they hold no data. What they ask for
     needs an operator.
 
     Args:
         service: Gets the endpoints.
-        folder: Holds `index.html` and `assets`; read at each request, so that what is built while
-            the service runs is there.
+        folder: Holds `index.html`, `icon.svg` and `assets`; read at each request, so that what is
+            built while the service runs is there.
     """
     app = service.app
 
@@ -84,6 +84,13 @@ def add_pages(service: Service, folder: Path = BUILT) -> None:
             return HTMLResponse(_PLAIN, headers=_headers(_PLAIN_POLICY, "no-cache"))
         headers = _headers(_POLICY, "no-cache")
         return _answer(request, file, "text/html; charset=utf-8", headers)
+
+    @app.api_route("/icon.svg", methods=["GET", "HEAD"], include_in_schema=False)
+    async def icon(request: Request) -> Response:
+        file = await asyncio.to_thread(_read, folder / "icon.svg")
+        if file is None:
+            raise NotFound("there is no icon; the console is not built")
+        return _answer(request, file, _TYPES[".svg"], _headers(_POLICY, "no-cache"))
 
     @app.api_route("/assets/{name}", methods=["GET", "HEAD"], include_in_schema=False)
     async def asset(request: Request, name: str) -> Response:
