@@ -1,6 +1,7 @@
 /** The few tones in which a state is shown. */
 
 import type { Objective, RuleState, Severity } from "../api/alerts";
+import type { RunState } from "../api/load-tests";
 import type { ServiceState } from "../api/metrics";
 
 export type Tone = "pass" | "warn" | "fail" | "quiet";
@@ -37,4 +38,10 @@ export function alertTone(alert: { readonly state: RuleState; readonly severity:
 export const SEVERITY_WORDS: Record<Severity, string> = {
   page: "look now",
   ticket: "look on the next working day",
+};
+
+export const RUN_TONES: Record<RunState, Tone> = {
+  finished: "pass",
+  stopped: "warn",
+  failed: "fail",
 };

@@ -66,9 +66,16 @@ export function duration(value: number): string {
   return sign + parts.join(" ");
 }
 
+/** Return a percentage with one decimal; where nearly all is reached, with two and never 100. */
+export function percent(value: number): string {
+  if (value > 99 && value < 100) return `${Math.floor(value * 100 + 1e-6) / 100} %`;
+  if (value !== 0 && Math.abs(value) < 0.05) return `${number(value)} %`;
+  return `${Number(value.toFixed(Math.abs(value) >= 100 ? 0 : 1))} %`;
+}
+
 /** Return a share in [0, 1] as a percentage. */
 export function share(value: number): string {
-  return `${number(value * 100)} %`;
+  return percent(value * 100);
 }
 
 /** Return a value with its unit; NOTHING where there is none. */
@@ -81,7 +88,7 @@ export function inUnit(value: number | null | undefined, unit: Unit): string {
     case "bytes":
       return bytes(value);
     case "percent":
-      return `${number(value)} %`;
+      return percent(value);
     case "ratio":
       return share(value);
     case "requests/s":

@@ -21,7 +21,7 @@ export const PRESETS: readonly Preset[] = [
   { key: "24h", title: "Last 24 hours", seconds: 86_400 },
   { key: "7d", title: "Last 7 days", seconds: 7 * 86_400 },
 ];
-export const DEFAULT_PRESET: Preset = PRESETS[1]!;
+export const DEFAULT_PRESET: Preset = PRESETS[0]!;
 
 /** Shorter than this, nothing could be seen at the usual interval of scrapes. */
 const LEAST_SECONDS = 30;
