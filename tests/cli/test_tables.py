@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from affectscope.cli.remote import get_health, post_load_test
-from affectscope.cli.tables import print_health, print_load_test
-from affectscope.errors import BackendUnavailable, InvalidValue
+from affectscope.cli.remote import get_health
+from affectscope.cli.tables import print_health
+from affectscope.errors import BackendUnavailable
 
 Serve = Callable[[bytes], str]
 
@@ -62,30 +62,7 @@ def test_health_is_a_row_for_each_service(serve: Serve, capsys: pytest.CaptureFi
     assert "unreachable" in shown
 
 
-def test_a_load_test_is_a_row_for_each_service(
-    serve: Serve, capsys: pytest.CaptureFixture[str]
-) -> None:
-    figures = {f"{name}_seconds": 0.25 for name in ("mean", "p50", "p95")} | {"p99_seconds": None}
-    document = {
-        "test_type": "chat",
-        "iterations": 3,
-        "services": {"chat": {"requests": 3, "errors": {"x": 2}, "throughput": 4.0, **figures}},
-    }
-    print_load_test(post_load_test(serve(json.dumps(document).encode()), "chat", 3, 5))
-
-    shown = capsys.readouterr().out
-    assert "250.0 ms" in shown
-    assert "-" in shown
-
-
 @pytest.mark.parametrize("body", [b"hello", b"[1]", b"{}"])
 def test_what_is_no_system_is_said(serve: Serve, body: bytes) -> None:
     with pytest.raises(BackendUnavailable, match="not Affectscope"):
         get_health(serve(body), 5)
-
-
-def test_a_refusal_is_passed_on(serve: Serve) -> None:
-    address = serve(b'{"detail": "iterations is 0; valid: 1 to 1000"}')
-
-    with pytest.raises(InvalidValue, match="iterations is 0"):
-        post_load_test(address, "all", 0, 5)

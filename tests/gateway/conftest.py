@@ -68,7 +68,7 @@ def make_gateway(serve: Serve, refused: str) -> MakeGateway:
 
     def make(**settings: object) -> tuple[str, Gateway]:
         urls = {f"{backend.name}_url": refused for backend in BACKENDS}
-        quick = {"probe_seconds": 0.05, "probe_timeout_seconds": 0.5}
+        quick = {"probe_seconds": 0.05, "probe_timeout_seconds": 0.5, "observatory_url": ""}
         found = GatewaySettings.model_validate({**urls, **quick, **settings})
         gateway = create(found)
         assert isinstance(gateway, Gateway)

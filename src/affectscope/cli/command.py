@@ -52,16 +52,6 @@ class TaskName(StrEnum):
     VALENCE_AROUSAL = "valence-arousal"
 
 
-class LoadType(StrEnum):
-    """What `load-test` sends requests to."""
-
-    ALL = "all"
-    VIDEO = "video"
-    SPEECH = "speech"
-    CHAT = "chat"
-    SURVEY = "survey"
-
-
 def main() -> None:
     """Run the command; what Affectscope refuses is one line and exit status 2."""
     try:
@@ -210,22 +200,13 @@ def health(gateway: Gateway = GATEWAY, timeout: Timeout = 5.0, as_json: Json = F
         raise SystemExit(1)
 
 
-@app.command(name="load-test")
-def load_test(
-    type: Annotated[LoadType, typer.Option(help="Which services.")] = LoadType.ALL,
-    iterations: Annotated[int, typer.Option(min=1, max=1000, help="Requests a service.")] = 5,
-    gateway: Gateway = GATEWAY,
-    timeout: Timeout = 600.0,
-    as_json: Json = False,
-) -> None:
-    """Send real requests to the running system and print how it did."""
-    from affectscope.cli.remote import post_load_test
-    from affectscope.cli.tables import print_load_test
+@app.command(
+    name="load-test",
+    add_help_option=False,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
+def load_test(context: typer.Context) -> None:
+    """Send real requests to the running system and print how it did; --help tells the modes."""
+    from affectscope.cli.load_tool import main as run
 
-    document = post_load_test(gateway, type.value, iterations, timeout)
-    if as_json:
-        print(json.dumps(document, indent=2))
-    else:
-        print_load_test(document)
-    if any(one["errors"] for one in document["services"].values()):
-        raise SystemExit(1)
+    raise SystemExit(run(context.args, "affectscope load-test"))

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from affectscope.errors import BackendUnavailable, InvalidValue
+from affectscope.errors import BackendUnavailable
 
 _START = "start it with 'affectscope up'"
 
@@ -18,33 +18,19 @@ def get_health(gateway: str, timeout: float) -> dict[str, Any]:
     Raises:
         BackendUnavailable: Nothing of ours answers there.
     """
-    answer = _ask("GET", f"{gateway}/health", timeout)
+    answer = _ask(f"{gateway}/health", timeout)
     if "status" not in answer or "checks" not in answer:
         raise BackendUnavailable(f"what answers at {gateway} is not Affectscope")
     return answer
 
 
-def post_load_test(gateway: str, kind: str, iterations: int, timeout: float) -> dict[str, Any]:
-    """Run a load test and return its results.
-
-    Raises:
-        BackendUnavailable: Nothing of ours answers there.
-        InvalidValue: The gateway refused; the detail is its own.
-    """
-    body = {"test_type": kind, "iterations": iterations}
-    answer = _ask("POST", f"{gateway}/load-test", timeout, json=body)
-    if "services" not in answer:
-        raise InvalidValue(str(answer.get("detail", f"what answers at {gateway} is no gateway")))
-    return answer
-
-
-def _ask(method: str, url: str, timeout: float, **body: Any) -> dict[str, Any]:
+def _ask(url: str, timeout: float) -> dict[str, Any]:
     token = os.environ.get("AFFECTSCOPE_ADMIN_TOKEN")
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
         # A proxy variable of the environment must not carry this off the machine.
         with httpx.Client(trust_env=False, timeout=timeout) as client:
-            answer = client.request(method, url, headers=headers, **body)
+            answer = client.get(url, headers=headers)
         document = answer.json()
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         reason = str(error) or type(error).__name__

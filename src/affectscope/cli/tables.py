@@ -1,4 +1,4 @@
-"""Models, health and load tests as tables."""
+"""Models and health as tables."""
 
 from __future__ import annotations
 
@@ -62,25 +62,3 @@ def print_health(document: dict[str, Any]) -> None:
 
 def _state(state: str) -> str:
     return f"[{_COLOURS.get(state, 'white')}]{state}[/]"
-
-
-def print_load_test(document: dict[str, Any]) -> None:
-    """Print the results of a load test."""
-    table = Table(title=f"Load test: {document['test_type']} x {document['iterations']}")
-    table.add_column("service")
-    for name in ("requests", "errors", "mean", "p50", "p95", "p99", "per second"):
-        table.add_column(name, justify="right")
-    for name, one in document["services"].items():
-        table.add_row(
-            name,
-            str(one["requests"]),
-            str(sum(one["errors"].values())),
-            *(
-                f"{one[f'{figure}_seconds'] * 1000:.1f} ms"
-                if one[f"{figure}_seconds"] is not None
-                else "-"
-                for figure in ("mean", "p50", "p95", "p99")
-            ),
-            f"{one['throughput']:.1f}",
-        )
-    Console().print(table)

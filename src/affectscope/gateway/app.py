@@ -15,7 +15,9 @@ from starlette.responses import HTMLResponse, Response
 from affectscope.affect import check_purpose
 from affectscope.gateway.backends import BACKENDS, Backend
 from affectscope.gateway.lines import Lines
-from affectscope.gateway.load_test import MOST_ITERATIONS, TYPES, Loader, parse_load_test
+from affectscope.gateway.load.api import LOAD_TEST, add_load_routes
+from affectscope.gateway.load.jobs import Jobs
+from affectscope.gateway.load.keeper import RunKeeper
 from affectscope.gateway.occasion import DOCUMENTS, FILES, Occasion, modalities
 from affectscope.gateway.page import content_security_policy, index_page
 from affectscope.gateway.parts import Asker
@@ -31,13 +33,11 @@ from affectscope.service import (
     is_operator,
     json_schema,
     multipart_schema,
-    problem_responses,
     read_settings,
 )
 from affectscope.telemetry import outgoing_headers
 
 ANALYZE = "/analyze"
-LOAD_TEST = "/load-test"
 
 
 class Gateway(Service):
@@ -63,7 +63,9 @@ class Gateway(Service):
             timeout=settings.probe_timeout_seconds,
         )
         self.lines = Lines(settings, self.watch)
-        self.loader = Loader(settings.urls(), settings.load_test_seconds)
+        trust = self.trust()
+        keeper = RunKeeper(settings.observatory, trust | {OPERATOR_HEADER: "1"} if trust else {})
+        self.load_tests = Jobs(settings.urls(), settings.load_test_seconds, keeper.keep)
 
     @asynccontextmanager
     async def lifespan(self, app: FastAPI) -> AsyncIterator[None]:
@@ -76,6 +78,7 @@ class Gateway(Service):
                 watching.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await watching
+                await self.load_tests.close()
                 await self.lines.close()
 
     async def report(self) -> tuple[str, dict[str, Any]]:
@@ -85,6 +88,11 @@ class Gateway(Service):
             status = "warn"
         return status, {**document, "status": status, "backends": self.watch.report()}
 
+    def trust(self) -> dict[str, str]:
+        """Return the headers by which other services know this one for one of their system."""
+        secret = self.settings.internal_secret
+        return {} if secret is None else {INTERNAL_HEADER: secret.get_secret_value()}
+
     def own_headers(self, request: Request) -> dict[str, str]:
         """Return what the gateway says to a service about a request: identity, trace, trust.
 
@@ -93,9 +101,7 @@ class Gateway(Service):
         """
         if flag(request.query_params.get("profile"), "profile"):
             self.require_operator(request)
-        headers = outgoing_headers()
-        if self.settings.internal_secret is not None:
-            headers[INTERNAL_HEADER] = self.settings.internal_secret.get_secret_value()
+        headers = outgoing_headers() | self.trust()
         if is_operator(request.scope, self.settings):
             headers[OPERATOR_HEADER] = "1"
         else:
@@ -113,7 +119,7 @@ def create(settings: GatewaySettings | None = None) -> Service:
     for backend in BACKENDS:
         _add_relay(gateway, backend)
     _add_analyze(gateway)
-    _add_load_test(gateway)
+    add_load_routes(gateway, gateway.load_tests)
     _add_page(gateway)
     return gateway
 
@@ -184,40 +190,6 @@ def _add_analyze(gateway: Gateway) -> None:
             )
             document = await first_of(occasion.analyse(), client_gone(request))
         return Response(document, media_type="application/json")
-
-
-def _add_load_test(gateway: Gateway) -> None:
-    """Offer the load test."""
-    schema = {
-        "type": "object",
-        "additionalProperties": False,
-        "properties": {
-            "test_type": {"type": "string", "enum": list(TYPES), "default": "all"},
-            "iterations": {
-                "type": "integer",
-                "minimum": 1,
-                "maximum": MOST_ITERATIONS,
-                "default": 5,
-            },
-        },
-    }
-    content = {"schema": schema, "example": {"test_type": "all", "iterations": 5}}
-
-    @gateway.app.post(
-        LOAD_TEST,
-        tags=["monitoring"],
-        responses=problem_responses(400, 403, 413, 415, 422, 503),
-        openapi_extra={"requestBody": {"required": True, "content": {"application/json": content}}},
-    )
-    async def load_test(request: Request) -> dict[str, object]:
-        """Send the shipped samples to the services and answer how long they took.
-
-        The requests come from a process of its own, to one service after the other, one at a time;
-        the first to each is a warm-up and is not counted. For operators only.
-        """
-        gateway.require_operator(request)
-        test = parse_load_test(await gateway.read_json(request, limit=64 * 1024))
-        return await first_of(gateway.loader.run(test), client_gone(request))
 
 
 def _add_page(gateway: Gateway) -> None:

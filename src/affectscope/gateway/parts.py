@@ -18,7 +18,8 @@ from affectscope.affect import Notice, Session
 from affectscope.errors import ALL, AffectscopeError, Unavailable
 from affectscope.gateway.backends import Backend
 from affectscope.gateway.lines import RETRY_SECONDS, Lines
-from affectscope.gateway.relay import first_of, problem_slug
+from affectscope.gateway.relay import first_of
+from affectscope.gateway.slugs import problem_slug
 
 if TYPE_CHECKING:
     import httpx

@@ -12,10 +12,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from affectscope.errors import AffectscopeError, ClientGone, Unavailable, problem, slug_for_status
+from affectscope.errors import AffectscopeError, ClientGone, Unavailable, problem
 from affectscope.gateway.backends import Backend
 from affectscope.gateway.lines import Lines
 from affectscope.gateway.settings import GatewaySettings
+from affectscope.gateway.slugs import problem_slug
 from affectscope.service import check_length, chunks
 from affectscope.telemetry import get_logger
 
@@ -32,8 +33,6 @@ while answering gives a clean problem instead of half a document."""
 NDJSON = "application/x-ndjson"
 ERROR_TYPE = "affectscope.error_type"
 """Key of the scope under which the middleware finds the slug of an answer."""
-
-_PROBLEM = "urn:affectscope:problem:"
 
 # Lists of what passes, not of what is removed: hop-by-hop headers, forged internal ones, cookies,
 # credentials and Origin (which the gateway has judged) stay outside without being named.
@@ -232,13 +231,3 @@ class Relay(Response):
                 raise
             ending = json.dumps({"type": "error", "problem": problem(error)}).encode() + b"\n"
             yield ending if last == b"\n" else b"\n" + ending
-
-
-def problem_slug(status: int, body: bytes) -> str:
-    """Return the slug of a problem answer, so that the gateway counts it as the service does."""
-    try:
-        name = str(json.loads(body)["type"])
-    except (ValueError, KeyError, TypeError):
-        return slug_for_status(status)
-    known = name.startswith(_PROBLEM)
-    return name.removeprefix(_PROBLEM) if known else slug_for_status(status)

@@ -9,14 +9,16 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from affectscope.observatory import frames, logs, profiles, traces
+from affectscope.observatory import frames, load_runs, logs, profiles, traces
 from affectscope.observatory.alerts import store as alert_store
 from affectscope.observatory.alerts.api import add_alert_routes
 from affectscope.observatory.alerts.center import AlertCenter
 from affectscope.observatory.database import Database
 from affectscope.observatory.definitions import SHIPPED, load
 from affectscope.observatory.frames import MetricStore
-from affectscope.observatory.logs import LogStore
+from affectscope.observatory.load_runs import LoadStore
+from affectscope.observatory.load_runs_api import add_load_routes
+from affectscope.observatory.logs import LogStore, part_lines
 from affectscope.observatory.logs_api import add_log_routes
 from affectscope.observatory.metrics_api import add_metrics_routes
 from affectscope.observatory.otlp_api import add_otlp_routes
@@ -36,12 +38,15 @@ from affectscope.observatory.traces_api import add_trace_routes
 from affectscope.service import Check, Service, read_settings
 
 FILE = "telemetry.db"
-SCHEMAS = (frames.SCHEMA, traces.SCHEMA, logs.SCHEMA, profiles.SCHEMA, alert_store.SCHEMA)
+SCHEMAS = (
+    *(frames.SCHEMA, traces.SCHEMA, logs.SCHEMA, profiles.SCHEMA),
+    *(alert_store.SCHEMA, load_runs.SCHEMA),
+)
 
 _UNLOGGED = (
     *("/v1/traces", "/v1/logs", "/v1/metrics", "/api/profiles"),
     *("/api/v1/query", "/api/v1/query_range", "/api/services", "/api/charts", "/api/objectives"),
-    *("/api/alerts", "/api/traces", "/api/logs", "/api/flame"),
+    *("/api/alerts", "/api/traces", "/api/logs", "/api/flame", "/api/load-tests"),
     *("/", "/icon.svg", "/assets/{name}", "/api/traces/{trace_id}", "/api/profiles/{number}"),
 )
 """What comes in every second, and what an open console asks for again and again.
@@ -78,8 +83,9 @@ class Observatory(Service):
         self.database = Database(settings.folder / FILE, SCHEMAS)
         self.metrics = MetricStore(self.database)
         self.traces = TraceStore(self.database)
-        self.logs = LogStore(self.database)
+        self.logs = LogStore(self.database, part_lines(settings.size_limit_bytes))
         self.profiles = ProfileStore(self.database)
+        self.load_tests = LoadStore(self.database)
         self.engine = Engine(self.metrics)
         self.scraper = Scraper(self.metrics, settings.targets(), settings.scrape_seconds)
         self.sampler = TailSampler(settings.keep_share, settings.slow_seconds)
@@ -99,6 +105,7 @@ class Observatory(Service):
                 "traces": self.traces.delete_before,
                 "logs": self.logs.delete_before,
                 "profiles": self.profiles.delete_before,
+                "load_tests": self.load_tests.delete_before,
                 "alerts": self.alerts.store.delete_before,
             },
             settings.keep_seconds,
@@ -120,6 +127,7 @@ class Observatory(Service):
         add_trace_routes(self, self.traces, self.logs, self.profiles)
         add_log_routes(self, self.logs)
         add_profile_routes(self, self.profiles, self.intake.profiled)
+        add_load_routes(self, self.load_tests)
         add_alert_routes(self, self.alerts)
         add_pages(self)
 
