@@ -69,5 +69,5 @@ export function pointsTable(
 
 /** Place of a percentile on an axis on which each further nine is as far as the one before. */
 export function nines(percentile: number): number {
-  return -Math.log10(1 - Math.min(percentile, 99.9995) / 100);
+  return Math.log10(100 / (100 - Math.min(percentile, 99.9995)));
 }
