@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 import random
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
+from affectscope.observatory import log_index
 from affectscope.observatory.database import Database
 from affectscope.observatory.otlp_logs import LEVELS, LogLine
 from affectscope.observatory.reading import deadline
 
-SCHEMA = """
+SCHEMA = (
+    """
 CREATE TABLE IF NOT EXISTS log (
     id INTEGER PRIMARY KEY,
     service TEXT NOT NULL,
@@ -30,14 +33,13 @@ CREATE INDEX IF NOT EXISTS log_service ON log (service);
 CREATE INDEX IF NOT EXISTS log_severe ON log (id) WHERE level >= 2;
 CREATE INDEX IF NOT EXISTS log_failed ON log (id) WHERE level >= 3;
 CREATE INDEX IF NOT EXISTS log_trace ON log (trace_id) WHERE trace_id IS NOT NULL;
-CREATE VIRTUAL TABLE IF NOT EXISTS log_text USING fts5 (
-    event, fields, content = 'log', content_rowid = 'id', tokenize = 'unicode61'
-);
 """
+    + log_index.SCHEMA
+)
 """The id of a line is its time: microseconds since the epoch times 1024, plus a running number.
 
-So the table, and the full-text index, are in the order of time, and the newest lines of any search
-are found first. `log_text` holds no text itself, and must be told of every insertion and deletion.
+So the table, and each part of the full-text index, are in the order of time, and the newest lines
+of any search are found first.
 """
 
 _STEP = 1024
@@ -46,10 +48,13 @@ _INSERT = (
     "INSERT INTO log (id, service, level, event, trace_id, span_id, fields) "
     "VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
-_INSERT_TEXT = "INSERT INTO log_text (rowid, event, fields) VALUES (?, ?, ?)"
 _MOST_WORDS = 20
 _LONGEST_WORD = 100
 _SECONDS = 5.0
+
+MOST_IN_PART = 200_000
+_LINE_BYTES = 600
+"""That a line takes on disk, about, with its part of the index."""
 
 _Row = tuple[int, str, int, str, bytes | None, bytes | None, str]
 
@@ -77,15 +82,60 @@ class LogQuery:
     limit: int = 100
 
 
+class _Source(NamedTuple):
+    """What is searched: all lines, or those of a part of the index that have certain words.
+
+    Attributes:
+        table: The table of lines, or that of the part.
+        by: Its column of ids.
+        words: Expression of FTS5; "" for all lines.
+        last: No line has a greater id; None where that is not known.
+    """
+
+    table: str
+    by: str
+    words: str
+    last: int | None
+
+    def rows(
+        self,
+        connection: sqlite3.Connection,
+        conditions: Sequence[str],
+        values: Sequence[Any],
+        ids: tuple[int | None, int | None],
+        limit: int,
+    ) -> list[_Row]:
+        """Return the newest lines that pass all conditions; -1 for no limit."""
+        tests, own = list[str](), list[Any]()
+        table = self.table
+        if self.words:
+            table = f"{table} JOIN log ON log.id = {self.by}"
+            tests.append(f"{self.table} MATCH ?")
+            own.append(self.words)
+        for operator, bound in zip((">=", "<"), ids, strict=True):
+            if bound is not None:
+                tests.append(f"{self.by} {operator} ?")
+                own.append(bound)
+        tests += conditions
+        where = f"WHERE {' AND '.join(tests)}" if tests else ""
+        found: list[_Row] = connection.execute(
+            f"SELECT {_COLUMNS} FROM {table} {where} ORDER BY {self.by} DESC LIMIT ?",  # noqa: S608
+            (*own, *values, limit),
+        ).fetchall()
+        return found
+
+
 class LogStore:
     """Keeps lines.
 
     Args:
         database: Made with `SCHEMA`.
+        part_lines: Lines of one part of the full-text index, which is deleted as a whole.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, part_lines: int = MOST_IN_PART) -> None:
         self._database = database
+        self._part_lines = part_lines
         self._last = 0
 
     def add(self, lines: Sequence[LogLine]) -> Future[int]:
@@ -94,6 +144,7 @@ class LogStore:
         Returns:
             A future of how many were written.
         """
+        self._database.write(partial(log_index.open_part, most=self._part_lines))
         return self._database.write(partial(self._insert, sorted(lines, key=itemgetter(0))))
 
     def _insert(self, lines: Sequence[LogLine], connection: sqlite3.Connection) -> int:
@@ -110,7 +161,9 @@ class LogStore:
             connection.execute("ROLLBACK TO lines")
             rows = [_insert_beside(connection, row) for row in rows]
         connection.execute("RELEASE lines")
-        connection.executemany(_INSERT_TEXT, [(row[0], row[3], row[6]) for row in rows])
+        if rows:
+            texts = [(row[0], row[3], row[6]) for row in rows]
+            log_index.add(connection, texts, self._part_lines)
         return len(rows)
 
     def find(self, query: LogQuery) -> list[dict[str, Any]]:
@@ -122,38 +175,35 @@ class LogStore:
         Raises:
             InvalidValue: The search takes longer than 5 s.
         """
-        table, by = "log", "log.id"
-        conditions, values = [], list[Any]()
         expression = full_text(query.words)
-        if expression is not None:
-            table, by = "log_text JOIN log ON log.id = log_text.rowid", "log_text.rowid"
-            conditions.append("log_text MATCH ?")
-            values.append(expression)
-        elif query.words.strip():
+        if expression is None and query.words.strip():
             return []
-        for condition, value in (
-            (f"{by} >= ?", None if query.start is None else _first_id(query.start)),
-            (f"{by} < ?", None if query.end is None else _first_id(query.end)),
-            ("service = ?", query.service),
-            ("trace_id = ?", None if query.trace_id is None else bytes.fromhex(query.trace_id)),
+        first = None if query.start is None else _first_id(query.start)
+        end = None if query.end is None else _first_id(query.end)
+        conditions, values = _conditions(query)
+        with (
+            self._database.read() as connection,
+            deadline(connection, _SECONDS),
+            _snapshot(connection),
         ):
-            if value is not None:
-                conditions.append(condition)
-                values.append(value)
-        # Literals, not parameters, let the partial indexes serve.
-        level = LEVELS.index(query.level)
-        conditions += [f"level >= {least}" for least in range(1, level + 1)]
-        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-        statement = f"SELECT {_COLUMNS} FROM {table} {where} ORDER BY {by} DESC LIMIT ?"  # noqa: S608
-        with self._database.read() as connection, deadline(connection, _SECONDS):
-            rows = connection.execute(statement, (*values, query.limit)).fetchall()
+            sources = [_Source("log", "log.id", "", None)]
+            if expression is not None:
+                sources = [
+                    _Source(part.table, f"{part.table}.rowid", expression, part.last)
+                    for part in log_index.parts(connection, first, end)
+                ]
+            rows: list[_Row] = []
+            for source in sources:
+                full = len(rows) >= query.limit
+                if full and source.last is not None and rows[-1][0] > source.last:
+                    break
+                more = source.rows(connection, conditions, values, (first, end), query.limit)
+                rows = sorted(rows + more, key=itemgetter(0), reverse=True)[: query.limit]
             if len(rows) == query.limit:
                 last = rows[-1][0]
-                more = f"{where} {'AND' if where else 'WHERE'} {by} >= ? AND {by} < ?"
-                rows += connection.execute(
-                    f"SELECT {_COLUMNS} FROM {table} {more} ORDER BY {by} DESC",  # noqa: S608
-                    (*values, last // _STEP * _STEP, last),
-                ).fetchall()
+                same = (max(last // _STEP * _STEP, first or 0), last)
+                for source in sources:
+                    rows += source.rows(connection, conditions, values, same, -1)
         return [_document(row) for row in rows]
 
     def delete_before(self, connection: sqlite3.Connection, before: float, limit: int) -> int:
@@ -168,15 +218,42 @@ class LogStore:
             Lines deleted.
         """
         rows = connection.execute(
-            "SELECT id, event, fields FROM log WHERE id < ? ORDER BY id LIMIT ?",
+            "SELECT id FROM log WHERE id < ? ORDER BY id LIMIT ?",
             (_first_id(before), limit),
         ).fetchall()
-        connection.executemany(
-            "INSERT INTO log_text (log_text, rowid, event, fields) VALUES ('delete', ?, ?, ?)",
-            rows,
-        )
-        connection.executemany("DELETE FROM log WHERE id = ?", [row[:1] for row in rows])
+        connection.executemany("DELETE FROM log WHERE id = ?", rows)
+        if len(rows) < limit:
+            log_index.drop_before(connection, _first_id(before))
         return len(rows)
+
+
+def _conditions(query: LogQuery) -> tuple[list[str], list[Any]]:
+    """Return what a line must be beside its words and its time, and the parameters of that."""
+    conditions, values = [], list[Any]()
+    trace_id = None if query.trace_id is None else bytes.fromhex(query.trace_id)
+    for condition, value in (("service = ?", query.service), ("trace_id = ?", trace_id)):
+        if value is not None:
+            conditions.append(condition)
+            values.append(value)
+    # Literals, not parameters, let the partial indexes serve.
+    level = LEVELS.index(query.level)
+    conditions += [f"level >= {least}" for least in range(1, level + 1)]
+    return conditions, values
+
+
+@contextmanager
+def _snapshot(connection: sqlite3.Connection) -> Iterator[None]:
+    """Show one state of the file, so that no part is dropped between its listing and its search."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        connection.execute("ROLLBACK")
+
+
+def part_lines(size_limit_bytes: int) -> int:
+    """Return how many lines a part of the index may have: about a twentieth of the file."""
+    return max(1_000, min(size_limit_bytes // (20 * _LINE_BYTES), MOST_IN_PART))
 
 
 def full_text(words: str) -> str | None:

@@ -145,7 +145,8 @@ def _deleting(connection: sqlite3.Connection, delete: DeleteBefore, before: floa
 def _vacuum(connection: sqlite3.Connection) -> int:
     """Free some pages at the end of the file; return how many were free."""
     (free,) = connection.execute("PRAGMA freelist_count").fetchone()
-    if free:
-        # Each step of the statement frees one page, so all of its rows must be fetched.
-        connection.execute(f"PRAGMA incremental_vacuum({_PAGES})").fetchall()
+    for _ in range(min(free, _PAGES)):
+        # One at a time: the statement pauses after each page, in a row without columns, which
+        # Python takes for its end.
+        connection.execute("PRAGMA incremental_vacuum(1)")
     return int(free)
