@@ -102,7 +102,7 @@ PARAMETERS: dict[Mode, dict[str, Number]] = {
     "search": {
         "start_rate": Number(0.01, 10_000, 1, "Rate of the first trial, requests a second."),
         "max_rate": Number(0.01, 10_000, 1000, "Highest rate that is tried."),
-        "trial_seconds": Number(0.5, 600, 10, "Length of one trial."),
+        "trial_seconds": Number(0.5, 600, 10, "Least length of one trial."),
         "duration": Number(1, _HOUR, 300, "Seconds in which the search must end."),
         **_COMMON,
     },

@@ -16,8 +16,8 @@ from typing import Any, Literal
 
 from affectscope.gateway.load.arrivals import Pace
 from affectscope.gateway.load.closed import call, warm_up
-from affectscope.gateway.load.driver import Driver
-from affectscope.gateway.load.figures import Figures
+from affectscope.gateway.load.driver import UNFINISHED, Driver
+from affectscope.gateway.load.figures import Figures, Outcomes
 from affectscope.gateway.load.histograms import count_above, percentile
 from affectscope.gateway.load.plan import Plan
 from affectscope.gateway.load.trace import TraceIds
@@ -29,6 +29,9 @@ RESOLUTION = 1.1
 
 _SETTLE_SHARE = 0.1
 """Share of a trial at its beginning that is not judged."""
+
+_LEAST_REQUESTS = 10
+"""A trial is longer than asked for where fewer would arrive."""
 
 _DRAIN_SECONDS = 5.0
 _QUIET_SECONDS = 30.0
@@ -176,7 +179,8 @@ class Search:
 
     async def _try(self, rate: float) -> tuple[Trial, dict[str, Any]]:
         plan = self._plan
-        seconds = min(plan["trial_seconds"], plan["duration"])
+        seconds = max(plan["trial_seconds"], _LEAST_REQUESTS / rate)
+        seconds = min(seconds, plan["duration"])
         pace = Pace(rate, rate, seconds)
         settle = seconds * _SETTLE_SHARE
         figures = Figures([one.name for one in self._addresses], seconds, settle, blocks=1)
@@ -205,7 +209,7 @@ class Search:
             summary["offered_rate"],
             summary["achieved_rate"],
             percentile(figures.whole.corrected, plan.objective["percentile"]),
-            _error_ratio(figures),
+            _error_ratio(figures.whole),
             made["late_share"],
             cause,
         )
@@ -228,7 +232,7 @@ class Search:
         objective = self._plan.objective
         value = percentile(figures.whole.corrected, objective["percentile"])
         cause: Cause | None = None
-        if _error_ratio(figures) > objective["error_ratio"]:
+        if _error_ratio(figures.whole) > objective["error_ratio"]:
             cause = "errors"
         elif value is None or value > objective["seconds"]:
             cause = "percentile"
@@ -292,9 +296,13 @@ class _Hopeless:
         self._looked = now
         whole = self._figures.whole
         slow = count_above(whole.corrected, self._seconds)
-        return slow > self._slow or whole.errors.total() + whole.unsent > self._failed
+        return slow > self._slow or _failed(whole) > self._failed
 
 
-def _error_ratio(figures: Figures) -> float:
-    whole = figures.whole
-    return (whole.errors.total() + whole.unsent) / whole.scheduled if whole.scheduled else 0.0
+def _failed(whole: Outcomes) -> int:
+    # What was unfinished when the trial ended is slow, and is in the times as such.
+    return whole.errors.total() - whole.errors[UNFINISHED] + whole.unsent
+
+
+def _error_ratio(whole: Outcomes) -> float:
+    return _failed(whole) / whole.scheduled if whole.scheduled else 0.0
