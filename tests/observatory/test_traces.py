@@ -94,6 +94,14 @@ class TestStore:
         assert add(store, span(1, 9, 1, start=NOW - 50)) == 1
         assert store.find(TraceQuery())[0]["start"] == NOW
 
+    def test_the_longest_stands_for_all_also_where_it_comes_late(self, store: TraceStore):
+        add(store, span(1, 3, 2, service="chat", entry=True, start=NOW + 1, seconds=1))
+        add(store, span(1, 2, 99, service="integrated", entry=True, start=NOW, seconds=5))
+        add(store, span(1, 4, 2, service="survey", entry=True, start=NOW + 2, seconds=2))
+        (found,) = store.find(TraceQuery())
+        assert (found["service"], found["start"], found["seconds"]) == ("integrated", NOW, 5)
+        assert names(store, service="survey", start=NOW, end=NOW + 0.5) == ["1"]
+
     def test_filters(self, store: TraceStore):
         add(
             store,

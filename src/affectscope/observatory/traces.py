@@ -101,7 +101,8 @@ class _Row(NamedTuple):
 
     def joined(self, other: _Row) -> _Row:
         """Return what both parts of a trace say together; the better root speaks for both."""
-        best = other if other.rank < self.rank else self
+        # Where the caller is not traced here, the parts are equal but for their length.
+        best = min(self, other, key=lambda row: (row.rank, -row.seconds))
         return best._replace(
             error=self.error or other.error,
             error_type=best.error_type or self.error_type or other.error_type,
