@@ -322,10 +322,15 @@ class TestLostCollector:
         answer = asked(telemetry, app, ask, *[("/work", {})] * 20, ("/profiled", {}))
 
         assert answer.status_code == 200
-        text = telemetry.exposition(None)[0].decode()
-        name = "affectscope_dropped_telemetry_total"
-        assert f'{name}{{service="chat",signal="spans"}} 21.0' in text
-        assert f'{name}{{service="chat",signal="profiles"}} 1.0' in text
+
+        def dropped(signal: str) -> float | None:
+            labels = {"service": "chat", "signal": signal}
+            name = "affectscope_dropped_telemetry_total"
+            return telemetry.registry.get_sample_value(name, labels)
+
+        assert dropped("spans") == 21
+        # A busy machine stalls the loop, and then there are the stacks of that as well.
+        assert (dropped("profiles") or 0) >= 1
 
     def test_it_stops_soon_all_the_same(self, ask: Ask) -> None:
         gone = Collector()
