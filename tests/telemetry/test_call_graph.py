@@ -35,6 +35,15 @@ def test_a_shared_function_is_divided_by_the_time_of_its_edges() -> None:
     assert dict(CallGraph(stats).stacks()) == {(A, B, D): 3.0, (A, C, D): 1.0}
 
 
+def test_functions_that_only_call_one_another_begin_with_the_longest() -> None:
+    stats: Stats = {
+        A: (1, 1, 2.0, 2.0, {B: (1, 1, 2.0, 2.0)}),
+        B: (1, 1, 3.0, 5.0, {A: (1, 1, 3.0, 5.0)}),
+    }
+
+    assert dict(CallGraph(stats).stacks()) == {(B,): 3.0, (B, A): 2.0}
+
+
 def test_recursion_is_folded() -> None:
     stats: Stats = {
         A: (1, 1, 1.0, 4.0, {}),

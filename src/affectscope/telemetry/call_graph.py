@@ -43,6 +43,11 @@ class CallGraph:
                     self._callees[caller][function] = seconds
             if not any(caller in stats and caller != function for caller in callers):
                 self._roots[function] = cumulative
+        if stats and not self._roots:
+            # All were called by one another: two functions of one name on one line, such as a
+            # lambda within a lambda, are one function to a profiler.
+            longest = max(stats, key=lambda function: stats[function][3])
+            self._roots[longest] = stats[longest][3]
 
     def stacks(self) -> Iterator[tuple[tuple[Function, ...], float]]:
         """Yield each stack, outermost function first, with the seconds spent at its top."""
