@@ -6,12 +6,12 @@ import type { Table } from "./matrix";
 
 /** Percentiles in tables, by their names in the interface. */
 export const PERCENTILES: readonly (readonly [string, string])[] = [
-  ["p50_seconds", "50 %"],
-  ["p90_seconds", "90 %"],
-  ["p95_seconds", "95 %"],
-  ["p99_seconds", "99 %"],
-  ["p99_9_seconds", "99.9 %"],
-  ["max_seconds", "all"],
+  ["p50_seconds", "50 % within"],
+  ["p90_seconds", "90 % within"],
+  ["p95_seconds", "95 % within"],
+  ["p99_seconds", "99 % within"],
+  ["p99_9_seconds", "99.9 % within"],
+  ["max_seconds", "longest"],
 ];
 
 export const MODE_WORDS: Readonly<Record<string, string>> = {
@@ -19,7 +19,7 @@ export const MODE_WORDS: Readonly<Record<string, string>> = {
   constant: "Constant rate",
   ramp: "Growing rate",
   soak: "Soak",
-  search: "Search for the highest rate",
+  search: "Highest rate",
 };
 
 export function titleOf(run: LoadRun): string {
