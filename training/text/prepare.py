@@ -34,7 +34,8 @@ def tokenizer_of(folder: Path) -> Tokenizer:
     return tokenizer
 
 
-def _encode(tokenizer: Tokenizer, texts: list[str], longest: int) -> list[list[int]]:
+def encode(tokenizer: Tokenizer, texts: list[str], longest: int) -> list[list[int]]:
+    """Return the token ids of each text, cut to the longest."""
     tokenizer.enable_truncation(longest)
     ids = [one.ids for one in tokenizer.encode_batch(texts)]
     tokenizer.no_truncation()
@@ -50,7 +51,7 @@ def goemotions(path: Path, tokenizer: Tokenizer, longest: int = LONGEST) -> Text
             row[[int(label) for label in labels.split(",")]] = 1
             texts.append(text)
             targets.append(row)
-    return Texts(_encode(tokenizer, texts, longest), np.stack(targets))
+    return Texts(encode(tokenizer, texts, longest), np.stack(targets))
 
 
 def emobank(path: Path, tokenizer: Tokenizer, longest: int = LONGEST) -> Texts:
@@ -58,5 +59,5 @@ def emobank(path: Path, tokenizer: Tokenizer, longest: int = LONGEST) -> Texts:
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     targets = [[(float(row[axis]) - 3) / 2 for axis in "VAD"] for row in rows]
-    ids = _encode(tokenizer, [row["text"] for row in rows], longest)
+    ids = encode(tokenizer, [row["text"] for row in rows], longest)
     return Texts(ids, np.array(targets, np.float32))
