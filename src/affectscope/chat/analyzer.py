@@ -40,6 +40,12 @@ LEAST_CONFIDENCE = 0.2
 SMALL = 32
 """Messages up to which a request is small; larger ones go behind small ones."""
 
+_BULK_NICENESS = 10
+"""How far the network stands back for small requests where it judges something long.
+
+A thread that a small request wakes then takes the core at once, instead of at the end of a run.
+"""
+
 _AT_ONCE = 256
 """Messages that are judged together after the first `SMALL`: enough that many are of one length."""
 
@@ -105,7 +111,11 @@ class ChatAnalyzer:
 
     def __init__(self, threads: int = 0) -> None:
         self._model = TextModel()
-        self._batcher = Batcher(self._model.run, threads) if threads else None
+        self._urgent = self._bulk = None
+        if threads:
+            run, most_tokens = self._model.run, self._model.most_tokens
+            self._urgent = Batcher(run, threads, most_tokens)
+            self._bulk = Batcher(run, threads, most_tokens, niceness=_BULK_NICENESS)
 
     def load(self) -> None:
         """Load the models now instead of on first use."""
@@ -114,8 +124,9 @@ class ChatAnalyzer:
 
     def close(self) -> None:
         """End the threads; whoever waits for them is told that the service stops."""
-        if self._batcher is not None:
-            self._batcher.close()
+        for batcher in (self._urgent, self._bulk):
+            if batcher is not None:
+                batcher.close()
 
     def stream(
         self, messages: Iterable[Message], *, explained: bool = False, total: int | None = None
@@ -203,13 +214,12 @@ class ChatAnalyzer:
             yield seen, work
 
     def _work(self, rows: Sequence[Tokens], bulk: bool) -> Pending | _Here:
-        if self._batcher is None:
-            return _Here(self._model, rows)
-        return self._batcher.submit(rows, bulk=bulk)
+        batcher = self._bulk if bulk else self._urgent
+        return _Here(self._model, rows) if batcher is None else batcher.submit(rows)
 
     def _ahead(self, chunks: Iterator[_Chunk]) -> Iterator[_Chunk]:
         """Hand in the next messages before the last ones are answered, so that no core waits."""
-        if self._batcher is None:
+        if self._urgent is None:
             yield from chunks
             return
         begun: deque[_Chunk] = deque()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -16,6 +17,7 @@ from affectscope.chat.analyzer import ChatAnalyzer
 from affectscope.chat.bulk import received, records
 from affectscope.chat.formats import FORMATS, read_conversation
 from affectscope.chat.messages import LONGEST_MESSAGE, MOST_MESSAGES, parse_messages
+from affectscope.errors import InvalidValue
 from affectscope.service import (
     Service,
     ServiceSettings,
@@ -33,6 +35,13 @@ _CALLERS = 8
 """Requests that are prepared at once for each text that is judged at once.
 
 They mostly wait for the network, and those that wait together are judged together.
+"""
+
+_SWITCH_SECONDS = 0.0005
+"""How long a thread may keep the interpreter while another one wants it.
+
+A small request passes through several threads on its way. With Python's 5 ms, each step could wait
+that long for the threads that read a long conversation.
 """
 
 _BULK = 2
@@ -114,10 +123,13 @@ class ChatService(Service):
     @asynccontextmanager
     async def lifespan(self, app: FastAPI) -> AsyncIterator[None]:
         """End the threads of the analyzer with the service."""
+        before = sys.getswitchinterval()
+        sys.setswitchinterval(_SWITCH_SECONDS)
         async with super().lifespan(app):
             try:
                 yield
             finally:
+                sys.setswitchinterval(before)
                 self._bulk.close()
                 await asyncio.to_thread(self.analyzer.close)
 
@@ -126,9 +138,12 @@ class ChatService(Service):
 
         Raises:
             Overloaded: Too many long conversations are being answered.
-            RequestError: A bad query.
+            RequestError: A bad query, or one that asks for a profile.
         """
-        wishes(request, ("text",))
+        if wishes(request, ("text",)).profile is not None:
+            raise InvalidValue(
+                "profile=true needs a JSON answer; valid here: /analyze-chat", field="profile"
+            )
         self._bulk.admit()
 
     async def answer_bulk(self, request: Request, produce: Produce) -> Response:

@@ -1,13 +1,15 @@
-"""Texts of many callers go through the network together, small requests first.
+"""Texts of many callers go through the network together.
 
-A core that gets free takes the text that has waited longest and whatever of about the same length
-waits beside it. Nothing ever waits for company: what comes while all cores are busy is the company.
-So a text alone is judged at once, and under load the wait is that for the runs before it, each of
-which is kept short (`MOST_TOKENS`).
+A thread that gets free takes the text that has waited longest and whatever of about the same length
+waits beside it. Nothing ever waits for company: what comes while all threads are busy is the
+company. So a text alone is judged at once, and under load the wait is that for the runs before it,
+each of which is kept short (`MOST_TOKENS`).
 """
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -29,9 +31,6 @@ MOST_TOKENS = 128
 A run then takes some 5 ms on one core. Four times as many tokens gain 5 % more texts a second, and
 make everybody wait four times as long.
 """
-
-_URGENT_IN_A_ROW = 8
-"""Runs of small requests after which bulk gets one, so that it goes on under any load."""
 
 
 def length_class(length: int) -> int:
@@ -119,7 +118,8 @@ _Entry = tuple[int, _Job, int]
 class _Queue:
     """Waiting texts by class of length, each class in order of arrival."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_tokens: int) -> None:
+        self._most_tokens = most_tokens
         self._classes: dict[int, deque[_Entry]] = {}
 
     def put(self, entry: _Entry) -> None:
@@ -132,7 +132,8 @@ class _Queue:
             return []
         width = min(self._classes, key=lambda one: self._classes[one][0][0])
         waiting = self._classes[width]
-        taken = [waiting.popleft() for _ in range(min(len(waiting), max(1, MOST_TOKENS // width)))]
+        size = max(1, self._most_tokens // width)
+        taken = [waiting.popleft() for _ in range(min(len(waiting), size))]
         if not waiting:
             del self._classes[width]
         return taken
@@ -152,13 +153,18 @@ class Batcher:
     Args:
         run: The network; called from several threads at once.
         threads: Runs at once; as many as there are cores for them.
+        most_tokens: Tokens of one run, padding included; a text that has more runs alone.
+        niceness: How far the threads stand back behind others of this machine, as ``nice`` has it;
+            where the system knows no niceness of threads, they do not.
     """
 
-    def __init__(self, run: Run, threads: int) -> None:
+    def __init__(
+        self, run: Run, threads: int, most_tokens: int = MOST_TOKENS, *, niceness: int = 0
+    ) -> None:
         self._run = run
+        self._niceness = niceness
         self._order = count()
-        self._urgent, self._bulk = _Queue(), _Queue()
-        self._in_a_row = 0
+        self._waiting = _Queue(most_tokens)
         self._closed = False
         self._changed = threading.Condition()
         self._threads = [
@@ -168,12 +174,11 @@ class Batcher:
         for thread in self._threads:
             thread.start()
 
-    def submit(self, rows: Sequence[Tokens], *, bulk: bool = False) -> Pending:
+    def submit(self, rows: Sequence[Tokens]) -> Pending:
         """Hand in texts.
 
         Args:
             rows: Tokens of each text.
-            bulk: Whether they are part of something long, which goes behind all that is not.
 
         Raises:
             Unavailable: The batcher was closed.
@@ -183,20 +188,18 @@ class Batcher:
             job.logits, job.places = np.zeros((0, 0), np.float32), np.zeros((0, 3), np.float32)
             job.done.set()
             return Pending(job, self)
-        queue = self._bulk if bulk else self._urgent
         with self._changed:
             if self._closed:
                 raise Unavailable("this service is being stopped", retry_after=5.0)
             for index in range(len(rows)):
-                queue.put((next(self._order), job, index))
-            self._changed.notify_all()
+                self._waiting.put((next(self._order), job, index))
+            self._changed.notify(len(rows))
         return Pending(job, self)
 
     def drop(self, job: _Job) -> None:
         """Forget the texts of a job that are not running yet."""
         with self._changed:
-            self._urgent.drop(job)
-            self._bulk.drop(job)
+            self._waiting.drop(job)
 
     def close(self) -> None:
         """Fail what waits, and end the threads once their runs are through."""
@@ -206,28 +209,17 @@ class Batcher:
         for thread in self._threads:
             thread.join()
         gone = Unavailable("this service is being stopped", retry_after=5.0)
-        for queue in (self._urgent, self._bulk):
-            while entries := queue.take():
-                for _, job, _ in entries:
-                    job.error = gone
-                    job.done.set()
-
-    def _take(self) -> list[_Entry]:
-        """Return what runs next: urgent texts, and now and then bulk all the same."""
-        first, second = self._urgent, self._bulk
-        if self._in_a_row >= _URGENT_IN_A_ROW:
-            first, second = second, first
-        entries = first.take()
-        if entries and first is self._urgent:
-            self._in_a_row += 1
-        else:
-            self._in_a_row = 0
-        return entries or second.take()
+        while entries := self._waiting.take():
+            for _, job, _ in entries:
+                job.error = gone
+                job.done.set()
 
     def _work(self) -> None:
+        if self._niceness:
+            _stand_back(self._niceness)
         while True:
             with self._changed:
-                while not self._closed and not (entries := self._take()):
+                while not self._closed and not (entries := self._waiting.take()):
                     self._changed.wait()
                 if self._closed:
                     return
@@ -259,6 +251,13 @@ class Batcher:
     def _fail(self, job: _Job, error: BaseException) -> None:
         with self._changed:
             job.error = error
-            self._urgent.drop(job)
-            self._bulk.drop(job)
+            self._waiting.drop(job)
             job.done.set()
+
+
+def _stand_back(niceness: int) -> None:
+    """Lower the priority of this thread alone, which Linux alone can."""
+    if sys.platform == "linux":
+        thread = threading.get_native_id()
+        now = os.getpriority(os.PRIO_PROCESS, thread)
+        os.setpriority(os.PRIO_PROCESS, thread, min(19, now + niceness))

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from affectscope.affect import QualityNoted, Record
 from affectscope.chat.analyzer import ChatAnalyzer
 from affectscope.chat.formats import open_conversation
+from affectscope.errors import Unavailable
 from affectscope.service import check_length, chunks
 
 _IN_MEMORY = 1024 * 1024
@@ -29,6 +30,7 @@ async def received(request: Request, limit: int, idle_seconds: float) -> AsyncIt
 
     Raises:
         RequestError: As `chunks` says.
+        Unavailable: The disk is full.
     """
     check_length(request, limit)
     file = cast(BinaryIO, tempfile.SpooledTemporaryFile(_IN_MEMORY))  # noqa: SIM115 - given away
@@ -37,14 +39,24 @@ async def received(request: Request, limit: int, idle_seconds: float) -> AsyncIt
         async for chunk in chunks(request, limit, idle_seconds):
             pending += chunk
             if len(pending) >= _IN_MEMORY:
-                await asyncio.to_thread(file.write, bytes(pending))
-                pending.clear()
-        await asyncio.to_thread(file.write, bytes(pending))
+                await _write(file, pending)
+        await _write(file, pending)
         await asyncio.to_thread(file.seek, 0)
         yield file
     except BaseException:
         file.close()
         raise
+
+
+async def _write(file: BinaryIO, pending: bytearray) -> None:
+    """Write what waits, away from the event loop."""
+    try:
+        await asyncio.to_thread(file.write, bytes(pending))
+    except OSError as error:
+        raise Unavailable(
+            f"there is no room for the body: {error.strerror}", retry_after=30.0
+        ) from error
+    pending.clear()
 
 
 def records(

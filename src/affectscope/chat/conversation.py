@@ -113,7 +113,10 @@ class ConversationStatistics:
         said, answered = first.valence, second.valence
         if said is None or answered is None:
             return
-        pair = self._exchanges.setdefault((second.speaker, first.speaker), (array("f"), array("f")))
+        key = (second.speaker, first.speaker)
+        if key not in self._exchanges and len(self._exchanges) >= _MOST_KEPT:
+            return
+        pair = self._exchanges.setdefault(key, (array("f"), array("f")))
         pair[0].append(said)
         pair[1].append(answered)
 

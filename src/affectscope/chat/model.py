@@ -11,7 +11,7 @@ from tokenizers import Tokenizer
 
 from affectscope import models
 from affectscope.affect import vocabulary
-from affectscope.chat.batching import Outputs, Tokens, batches, padded
+from affectscope.chat.batching import MOST_TOKENS, Outputs, Tokens, batches, padded
 
 NAME = "text-emotion"
 LABELS = len(vocabulary("goemotions-28").labels)
@@ -78,10 +78,15 @@ class TextModel:
         """Label to the probability from which it counts as present."""
         return self.model.card.thresholds
 
-    @property
+    @cached_property
     def batch_independent(self) -> bool:
         """Whether the card promises that a text's scores do not depend on others of its run."""
-        return self.model.card.output.get("batch_independent") is True
+        return models.card(NAME).output.get("batch_independent") is True
+
+    @property
+    def most_tokens(self) -> int:
+        """Tokens of one run, padding included; 1, one text a run, where it has to be alone."""
+        return MOST_TOKENS if self.batch_independent else 1
 
     def load(self) -> None:
         """Load now instead of on first use."""
