@@ -59,7 +59,7 @@ class GatewaySettings(ServiceSettings):
         default=2.0, gt=0, description="Longest wait for a service's `/health`."
     )
     load_test_seconds: float = Field(
-        default=1800.0, gt=0, description="Longest load test; beyond, 504."
+        default=1800.0, gt=0, description="Longest load test that a request waits for; beyond, 504."
     )
 
     def url(self, backend: Backend) -> str:
