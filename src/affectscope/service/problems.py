@@ -65,7 +65,10 @@ def problem_response(error: AffectscopeError, scope: Scope) -> Response:
 def from_validation(errors: Sequence[Any]) -> RequestError:
     """Turn the first validation error into a problem that names the value and what is valid."""
     first = errors[0]
-    where = ".".join(str(part) for part in first["loc"] if part not in ("body", "query"))
+    # The first part says where in the request; a parameter may itself be called "query".
+    place = first["loc"]
+    names = place[1:] if place and place[0] in ("body", "query") else place
+    where = ".".join(map(str, names))
     if first["type"] == "missing":
         return MissingField(f"{where or 'body'} is missing", field=where)
     if first["type"] == "json_invalid":
