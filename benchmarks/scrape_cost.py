@@ -17,6 +17,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
@@ -28,6 +29,7 @@ from benchmarks.asgi import call, request_scope
 BUDGET_SECONDS: Final = 0.020
 BUDGET_SERIES: Final = 3000
 SERVICES: Final = ("video", "speech", "chat", "survey", "gateway", "observatory")
+_ROUTES: Final = tuple(f"/route-{number}" for number in range(40))
 _METHODS: Final = ("GET", "POST", "PUT")
 _STATUSES: Final = (200, 202, 400, 403, 404, 408, 413, 415, 422, 500, 503, 504)
 _STAGES: Final = ("upload", "queue", "decode", "detect", "transcribe", "infer", "fuse", "store")
@@ -50,8 +52,13 @@ def service(name: str, folder: Path) -> Service:
     return other
 
 
-async def flood(one: Service) -> None:
-    """Have a service's telemetry see requests of all kinds, under forty routes."""
+async def flood(
+    one: Service,
+    routes: Iterable[str] = _ROUTES,
+    methods: Iterable[str] = _METHODS,
+    statuses: Iterable[int] = _STATUSES,
+) -> None:
+    """Have a service's telemetry see requests of all kinds; under forty routes by default."""
     body = {"type": "http.response.body", "body": b"x"}
 
     async def anything(scope: Any, receive: Any, send: Any) -> None:
@@ -67,9 +74,9 @@ async def flood(one: Service) -> None:
     # Only what the telemetry counts matters here, not what becomes of the log lines.
     app = one.telemetry.middleware(anything)
     app.access_log = False
-    for number, method, status in itertools.product(range(40), _METHODS, _STATUSES):
+    for route, method, status in itertools.product(routes, methods, statuses):
         query = str(status).encode()
-        await call(app, request_scope(f"/route-{number}", method=method, query=query), b"x")
+        await call(app, request_scope(route, method=method, query=query), b"x")
 
 
 def measure(repeats: int = 30) -> dict[str, Any]:
