@@ -10,7 +10,6 @@ function now(): number {
 }
 
 class Range {
-  /** The moment of the last refresh, seconds since the epoch. */
   #now = $state(now());
   /** Grows with each refresh; a `Resource` loads anew when it does. */
   tick = $state(0);
@@ -39,6 +38,11 @@ class Range {
   readonly step: number = $derived(stepOf(this.span));
   /** Seconds over which rates are taken. */
   readonly window: number = $derived(windowOf(this.span, this.#now));
+
+  /** The moment of the last refresh, seconds since the epoch. */
+  get now(): number {
+    return this.#now;
+  }
 
   get start(): number {
     return this.span.start;
