@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -18,7 +17,7 @@ from typing import Any
 
 import httpx
 import pytest
-from live_system import PORTS, ROOT, clean_environment, health, wait_until
+from live_system import PORTS, ROOT, clean_environment, free_port, health, wait_until
 from real_prometheus import Prometheus, prometheus
 from webhook_receiver import Received, WebhookReceiver, webhook_receiver
 
@@ -32,13 +31,6 @@ DATA_SECONDS = 60.0
 ALERTMANAGER, EMBEDDED = "/alertmanager", "/embedded"
 OWN = ("chat", "observatory")
 """Services that are started here: no supervisor starts them again when they are killed."""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager
