@@ -11,7 +11,7 @@ TRAIN := .venv-training
 DATA ?= ../shared/data
 PIP := -m pip --disable-pip-version-check --quiet install --no-deps --require-hashes
 
-.PHONY: help run test lint test-live bench bench-gate console definitions train-face train-text train-voice requirements schema picture clean
+.PHONY: help run test lint test-live bench bench-gate console definitions train-face train-text train-voice requirements schema picture screenshot clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -62,6 +62,9 @@ schema: $(VENV)/.runtime ## Write the published JSON schema of a session
 
 picture: $(VENV)/.runtime ## Draw the picture of the README
 	@$(BIN)/affectscope analyze --sample --picture docs/images/analyze-sample.svg
+
+screenshot: $(VENV)/.dev ## Take the picture of the console while `make run` runs (five minutes)
+	@$(BIN)/python docs/images/take_console.py
 
 clean: ## Remove what the other targets made, the environments included
 	@rm -rf $(VENV) $(TRAIN) .venv-node src/affectscope/console/dist src/affectscope/console/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
