@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 
 import httpx
@@ -13,6 +15,8 @@ import pytest
 from fastapi import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from affectscope.chat.app import ChatSettings
+from affectscope.chat.app import create as create_chat
 from affectscope.errors import AffectscopeError, BackendTimeout, Overloaded
 from affectscope.gateway.relay import first_of, problem_slug
 from affectscope.service import INTERNAL_HEADER, OPERATOR_HEADER
@@ -144,6 +148,34 @@ class TestPassingOn:
         assert answer.json()["type"] == "urn:affectscope:problem:not-permitted"
         assert echo.seen == []
         assert client.post(f"{url}/analyze-chat?profile=true", content=b"x").status_code == 201
+
+
+class TestLongConversations:
+    """They go to the chat service by the way that it has for them."""
+
+    def test_lines_and_progress_come_through(self, serve, make_gateway, client):
+        chat = serve(create_chat(ChatSettings(observatory_url="")).app)
+        url, _ = make_gateway(chat_url=chat)
+        body = b"".join(b'{"speaker": "Ann", "text": "ok"}\n' for _ in range(300))
+
+        answer = client.post(f"{url}/analyze-chat-batch", content=body)
+
+        kinds = Counter(json.loads(line)["type"] for line in answer.text.splitlines())
+        assert answer.headers["content-type"] == "application/x-ndjson"
+        assert (kinds["segment"], kinds["progress"], kinds["end"]) == (300, 3, 1)
+
+    def test_a_problem_of_theirs_keeps_its_slug(self, serve, make_gateway, client):
+        chat = serve(create_chat(ChatSettings(observatory_url="")).app)
+        url, gateway = make_gateway(chat_url=chat)
+
+        answer = client.post(f"{url}/analyze-chat-batch", content=b'{"text": 1}\n')
+
+        assert (answer.status_code, answer.json()["type"]) == (
+            *(422, "urn:affectscope:problem:invalid-value"),
+        )
+        body, _ = gateway.telemetry.exposition(None)
+        line = b'integrated_errors_total{endpoint="/analyze-chat-batch",error_type="invalid-value"}'
+        assert line + b" 1.0" in body
 
 
 class TestAnswers:

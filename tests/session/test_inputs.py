@@ -84,3 +84,43 @@ def test_nothing_is_refused() -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InvalidValue, match=r"no such file: .*gone\.mp4"):
         gather([tmp_path / "gone.mp4"])
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("chat.csv", "speaker,time,text\nAnn,0,I am glad\nBen,1,me too\n"),
+        ("chat.txt", "31/01/2026, 10:00 - Ann: I am glad\n31/01/2026, 10:01 - Ben: me too\n"),
+        ("call.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\n<v Ann>I am glad\n\n"
+                     "00:03.000 --> 00:04.000\n<v Ben>me too\n"),
+        ("call.srt", "1\n00:00:01,000 --> 00:00:02,000\nANN: I am glad\n\n"
+                     "2\n00:00:03,000 --> 00:00:04,000\nBEN: me too\n"),
+        ("chat.jsonl", '{"speaker": "Ann", "text": "I am glad"}\n{"text": "me too"}\n'),
+        ("2026-01-31.json", '[{"type": "message", "user": "U1", "ts": "1.5", "text": "I am glad"},'
+                            '{"type": "message", "user": "U2", "ts": "2.5", "text": "me too"}]'),
+    ],
+)  # fmt: skip
+def test_conversations_come_in_the_forms_that_people_have(
+    tmp_path: Path, name: str, content: str
+) -> None:
+    path = tmp_path / name
+    path.write_text(content, encoding="utf-8")
+
+    (chat,) = gather([path]).chats
+
+    assert [message.text for message in chat] == ["I am glad", "me too"]
+
+
+def test_a_conversation_of_ones_own_may_be_longer_than_a_request(tmp_path: Path) -> None:
+    path = tmp_path / "long.csv"
+    path.write_text("text\n" + "ok\n" * 12_000, encoding="utf-8")
+
+    assert len(gather([path]).chats[0]) == 12_000
+
+
+def test_a_line_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "chat.csv"
+    path.write_text("speaker,text\nAnn,ok\na,b,c\n", encoding="utf-8")
+
+    with pytest.raises(InvalidValue, match="line 3"):
+        gather([path])

@@ -104,7 +104,10 @@ def serve(service: Annotated[ServiceName, typer.Argument(help="Which service.")]
 def analyze(
     files: Annotated[
         list[Path] | None,
-        typer.Argument(help="Video, audio, images; .json chats and questionnaires; .txt."),
+        typer.Argument(
+            help="Video, audio, images; conversations (.json, .csv, .txt, .vtt, .srt, WhatsApp, Slack, "
+            ".zip); .json questionnaires."
+        ),
     ] = None,
     sample: Annotated[bool, typer.Option("--sample", help="Analyse the shipped samples.")] = False,
     purpose: Annotated[

@@ -13,7 +13,7 @@ from fastapi import FastAPI, Request
 from starlette.responses import HTMLResponse, Response
 
 from affectscope.affect import check_purpose
-from affectscope.gateway.backends import BACKENDS, Backend
+from affectscope.gateway.backends import BACKENDS, CHAT_BATCH, Backend
 from affectscope.gateway.lines import Lines
 from affectscope.gateway.load.api import LOAD_TEST, add_load_routes
 from affectscope.gateway.load.jobs import Jobs
@@ -55,7 +55,11 @@ class Gateway(Service):
             settings=settings,
             title="Affectscope: Integrated Backend",
             description="One address for all services, and one request for any mix of modalities.",
-            endpoints=[*(backend.endpoint for backend in BACKENDS), ANALYZE, LOAD_TEST],
+            endpoints=[
+                *(backend.endpoint for backend in (*BACKENDS, CHAT_BATCH)),
+                ANALYZE,
+                LOAD_TEST,
+            ],
         )
         self.watch = Watch(
             settings.urls(),
@@ -116,7 +120,7 @@ def create(settings: GatewaySettings | None = None) -> Service:
     # It would write a line for every look at a service's health.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     gateway = Gateway(settings or read_settings(GatewaySettings))
-    for backend in BACKENDS:
+    for backend in (*BACKENDS, CHAT_BATCH):
         _add_relay(gateway, backend)
     _add_analyze(gateway)
     add_load_routes(gateway, gateway.load_tests)
@@ -134,13 +138,24 @@ def _add_relay(gateway: Gateway, backend: Backend) -> None:
         summary=backend.title,
         description=f"Passed on to the {backend.name} service, whose own documents say more.",
         responses=analysis_responses(),
-        openapi_extra=multipart_schema({backend.field: "The file."}, required=(backend.field,))
-        if backend.field
-        else json_schema({"type": "object"}, {}),
+        openapi_extra=_body(backend),
     )
     async def relay(request: Request) -> Response:
         headers = request_headers(request.headers.raw, gateway.own_headers(request))
         return Relay(request, gateway.lines, backend, headers=headers, settings=gateway.settings)
+
+
+def _body(backend: Backend) -> dict[str, Any]:
+    """Return how a service's body is documented here; its own documents say more."""
+    if backend.field:
+        return multipart_schema({backend.field: "The file."}, required=(backend.field,))
+    if backend is not CHAT_BATCH:
+        return json_schema({"type": "object"}, {})
+    document = multipart_schema(
+        {"chat_file": "A conversation; the body may also be it."}, required=("chat_file",)
+    )
+    document["requestBody"]["content"]["application/x-ndjson"] = {"schema": {"type": "string"}}
+    return document
 
 
 def _add_analyze(gateway: Gateway) -> None:

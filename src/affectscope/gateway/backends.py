@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from affectscope.affect import Modality
@@ -40,6 +40,11 @@ VIDEO = Backend("video", "Video Analysis", "/analyze-video", "video_file", "face
 SPEECH = Backend("speech", "Speech Analysis", "/analyze-speech", "audio_file", "voice", 8002)
 CHAT = Backend("chat", "Chat Analysis", "/analyze-chat", None, "text", 8003)
 SURVEY = Backend("survey", "Survey Analysis", "/analyze-survey", None, "survey", 8004)
+
+CHAT_BATCH = replace(
+    CHAT, title="Chat Analysis, long conversations", endpoint="/analyze-chat-batch"
+)
+"""The same service's way for conversations of any length."""
 
 BACKENDS = (VIDEO, SPEECH, CHAT, SURVEY)
 """All of them, in the order in which they are shown."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from affectscope.chat import Message, parse_messages
+from affectscope.chat.formats import read_conversation
 from affectscope.errors import EmptyInput, InvalidValue, MalformedRequest
 from affectscope.media import probe
 from affectscope.survey import Filled, parse_filled
@@ -17,6 +18,16 @@ Chat = str | Path | Mapping[str, object] | Sequence[Mapping[str, object]]
 
 Survey = str | Path | Mapping[str, object]
 """A file, or the object ``{"instrument": ..., "answers": [...]}``."""
+
+
+CHAT_ENDINGS = frozenset(
+    (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".txt", ".vtt", ".srt", ".zip", ".gz")
+)
+"""Endings of files that are read as conversations; a ``.json`` may be a questionnaire too."""
+
+
+_NO_LIMIT = 2**63
+"""In one's own process the only bound is memory."""
 
 
 @dataclass
@@ -46,7 +57,8 @@ def gather(
     """Sort files by what they hold.
 
     Args:
-        paths: Media files, ``.json`` files with a chat or a questionnaire, ``.txt`` files.
+        paths: Media files, ``.json`` files with a chat or a questionnaire, and conversations in
+            any form that `affectscope.chat.formats` reads, known by the endings in `CHAT_ENDINGS`.
         chat: A further chat.
         survey: A further questionnaire.
 
@@ -57,16 +69,17 @@ def gather(
         EmptyInput: Nothing was given.
         InvalidValue: No such file, or JSON that is neither a chat nor a questionnaire.
         MalformedRequest: A ``.json`` file that is not JSON.
+        RequestError: A conversation that cannot be read, by line.
         UndecodableMedia: A file that holds no media.
     """
     inputs = Inputs()
     for path in map(Path, paths):
         if not path.is_file():
             raise InvalidValue(f"no such file: {str(path)!r}")
-        if path.suffix.lower() == ".json":
+        if path.suffix.lower() == ".json" and not _is_list(path):
             _add_document(inputs, _read_json(path), str(path))
-        elif path.suffix.lower() == ".txt":
-            inputs.chats.append(parse_messages({"text": _read_text(path)}))
+        elif path.suffix.lower() in CHAT_ENDINGS:
+            inputs.chats.append(_read_chat(path))
         else:
             info = probe(path)
             if info.video is not None:
@@ -81,6 +94,18 @@ def gather(
     if not inputs.modalities:
         raise EmptyInput("nothing to analyse: give a media file, a chat or a questionnaire")
     return inputs
+
+
+def _read_chat(path: Path) -> list[Message]:
+    """Read a conversation of any form and length."""
+    with path.open("rb") as file:
+        return read_conversation(file, path.name, most=_NO_LIMIT).messages
+
+
+def _is_list(path: Path) -> bool:
+    """Tell whether a JSON file is a list, as what Slack exports is."""
+    with path.open("rb") as file:
+        return file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[{")
 
 
 def _read_text(path: Path) -> str:
