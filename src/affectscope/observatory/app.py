@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -151,8 +150,8 @@ class Observatory(Service):
             finally:
                 for task in tasks:
                     task.cancel()
-                    with contextlib.suppress(asyncio.CancelledError):
-                        await task
+                # What made one of them fail must not keep what is in memory from being written.
+                await asyncio.gather(*tasks, return_exceptions=True)
                 await asyncio.to_thread(self._close)
 
     def _close(self) -> None:

@@ -192,7 +192,11 @@ class Intake:
         """Decide and write, until cancelled."""
         while True:
             await asyncio.sleep(_TICK_SECONDS)
-            await asyncio.to_thread(self.tick)
+            try:
+                await asyncio.to_thread(self.tick)
+            except Exception:
+                # The next traces may fare better.
+                _log.exception("traces are not decided")
 
     def tick(self) -> None:
         """Decide about what is over, and write what is to be kept; blocks."""
