@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -222,6 +224,21 @@ class TestEndpoints:
                 assert (await found.delete("/api/load-tests/a1")).status_code == 404
 
         asyncio.run(ask())
+
+    def test_the_document_describes_all_that_it_names(self, store: LoadStore) -> None:
+        async def ask() -> dict[str, Any]:
+            async with asking(store) as found:
+                document: dict[str, Any] = (await found.get("/openapi.json")).json()
+                return document
+
+        document = asyncio.run(ask())
+        named = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(document)))
+        assert {"LoadRun", "LoadFigures"} <= named <= set(document["components"]["schemas"])
+        for path, operations in document["paths"].items():
+            for method, operation in operations.items():
+                if path.startswith("/api/load-tests") and method == "get":
+                    content = operation["responses"]["200"]["content"]["application/json"]
+                    assert content["example"], path
 
     @pytest.mark.parametrize(
         ("changes", "named"),

@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, Response
 from affectscope.affect import check_purpose
 from affectscope.gateway.backends import BACKENDS, CHAT_BATCH, Backend
 from affectscope.gateway.lines import Lines
-from affectscope.gateway.load.api import LOAD_TEST, add_load_routes
+from affectscope.gateway.load.api import LOAD_TEST, WATCHED, add_load_routes
 from affectscope.gateway.load.jobs import Jobs
 from affectscope.gateway.load.keeper import RunKeeper
 from affectscope.gateway.occasion import DOCUMENTS, FILES, Occasion, modalities
@@ -60,6 +60,7 @@ class Gateway(Service):
                 ANALYZE,
                 LOAD_TEST,
             ],
+            quiet=(WATCHED,),
         )
         self.watch = Watch(
             settings.urls(),

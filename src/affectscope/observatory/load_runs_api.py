@@ -28,7 +28,7 @@ Other = Annotated[
 Seconds = Annotated[float, Field(ge=0, le=1e11)]
 
 
-class Figures(BaseModel):
+class LoadFigures(BaseModel):
     """Counts, rates and times of some requests."""
 
     model_config = ConfigDict(strict=True, extra="allow", allow_inf_nan=False)
@@ -42,14 +42,14 @@ class Figures(BaseModel):
     achieved_rate: float | None = None
 
 
-class Flag(BaseModel):
+class LoadFlag(BaseModel):
     """Something to know before believing the figures."""
 
     code: str = Field(max_length=64)
     text: str = Field(max_length=1000)
 
 
-class Histograms(BaseModel):
+class LoadHistograms(BaseModel):
     """HdrHistograms (V2, compressed, base64); `blocks` are of equal parts of the run."""
 
     corrected: str
@@ -71,11 +71,11 @@ class LoadRun(BaseModel):
     end: Seconds
     detail: str | None = None
     plan: dict[str, Any]
-    summary: Figures | None = None
-    services: dict[str, Figures] = {}
+    summary: LoadFigures | None = None
+    services: dict[str, LoadFigures] = {}
     points: list[dict[str, float | None]] = Field(default=[], max_length=5000)
-    flags: list[Flag] = []
-    histograms: dict[str, Histograms] = {}
+    flags: list[LoadFlag] = []
+    histograms: dict[str, LoadHistograms] = {}
     search: dict[str, Any] | None = None
 
 
@@ -205,9 +205,7 @@ def add_load_routes(service: Service, store: LoadStore) -> None:
                 "required": True,
                 "content": {
                     "application/json": {
-                        "schema": LoadRun.model_json_schema(
-                            ref_template="#/components/schemas/{model}"
-                        ),
+                        "schema": {"$ref": "#/components/schemas/LoadRun"},
                         "example": _RUN,
                     }
                 },
@@ -239,7 +237,11 @@ def add_load_routes(service: Service, store: LoadStore) -> None:
     @app.get(
         "/api/load-tests/{id}",
         tags=["load tests"],
-        responses=_answer(_RUN, "All of it") | problem_responses(403, 422) | NOT_FOUND,
+        responses={
+            200: {**_answer(_RUN, "All of it")[200], "model": LoadRun},
+            **problem_responses(403, 422),
+            **NOT_FOUND,
+        },
     )
     async def one_run(
         request: Request,

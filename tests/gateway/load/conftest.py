@@ -10,6 +10,7 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import httpx
 import psutil
 import pytest
 
@@ -79,6 +80,26 @@ def quick(_: float) -> tuple[int, bytes]:
 @pytest.fixture
 def quick_server(server_that: StartServer) -> str:
     return server_that(quick)
+
+
+@pytest.fixture
+def client() -> Iterator[httpx.Client]:
+    """A patient client: tests that load a machine run on machines that are loaded."""
+    with httpx.Client(trust_env=False, timeout=60) as client:
+        yield client
+
+
+@pytest.fixture
+def until() -> Callable[[Callable[[], bool]], None]:
+    """Wait until something holds, for at most a minute."""
+
+    def wait(holds: Callable[[], bool]) -> None:
+        end = time.monotonic() + 60
+        while not holds():
+            assert time.monotonic() < end, "it never came to hold"
+            time.sleep(0.05)
+
+    return wait
 
 
 @pytest.fixture

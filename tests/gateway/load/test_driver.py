@@ -78,7 +78,7 @@ class TestRates:
 
         assert found["requests"] >= 45
         assert found["offered_rate"] == pytest.approx(50, abs=5)
-        assert time.perf_counter() - begin < 3
+        assert time.perf_counter() - begin < 10
 
     def test_what_finds_no_place_is_left_and_told(self, server_that) -> None:
         def slow(_: float) -> tuple[int, bytes]:

@@ -138,5 +138,5 @@ asyncio.run(main())
         os.kill(gateway.pid, signal.SIGKILL)
 
         with suppress(psutil.NoSuchProcess):
-            generator.wait(5)
+            generator.wait(30)
         assert not generator.is_running()

@@ -40,7 +40,7 @@ def test_it_tells_progress_and_a_result(process, order, quick_server) -> None:
     tell(process, json.dumps(order(quick_server, **RATE | {"duration": 2})).encode())
     *progress, last = lines(process)
 
-    assert process.wait(10) == 0
+    assert process.wait(60) == 0
     assert [set(line) for line in progress] == [{"progress"}] * len(progress)
     result = last["result"]
     assert result["summary"]["scheduled"] == 40
@@ -55,7 +55,7 @@ def test_it_ends_with_its_figures_when_told_to_stop(process, order, quick_server
     tell(process, b"stop")
 
     *_, last = lines(process)
-    assert process.wait(10) == 0
+    assert process.wait(60) == 0
     assert last["result"]["partial"] is True
     assert 0 < last["result"]["summary"]["scheduled"] < 200
 
@@ -67,8 +67,8 @@ def test_it_ends_at_once_when_its_input_closes(process, order, quick_server) -> 
     process.stdin.close()
 
     begin = time.monotonic()
-    assert process.wait(5) == 1
-    assert time.monotonic() - begin < 3
+    assert process.wait(30) == 1
+    assert time.monotonic() - begin < 20
 
 
 def test_a_soak_tells_whether_it_stayed_as_it_was(process, order, quick_server) -> None:

@@ -18,6 +18,9 @@ from affectscope.service import Service, problem_responses
 
 LOAD_TEST = "/load-test"
 LOAD_TESTS = "/load-tests"
+WATCHED = "/load-tests/{id}"
+"""Asked again and again while a test runs, which is worth no line of the log."""
+
 _BODY_LIMIT = 64 * 1024
 _ABANDONED_SECONDS = 1.0
 _NOT_FOUND: dict[int | str, dict[str, Any]] = {
@@ -76,7 +79,7 @@ def add_load_routes(service: Service, jobs: Jobs) -> None:
         return {"load_tests": [job.entry() for job in jobs.list()]}
 
     @app.get(
-        LOAD_TESTS + "/{id}",
+        WATCHED,
         tags=["monitoring"],
         responses={200: documents.job(), **problem_responses(403), **_NOT_FOUND},
     )
@@ -86,7 +89,7 @@ def add_load_routes(service: Service, jobs: Jobs) -> None:
         return JSONResponse(jobs.get(id).document())
 
     @app.delete(
-        LOAD_TESTS + "/{id}",
+        WATCHED,
         tags=["monitoring"],
         responses={200: documents.job(), **problem_responses(403), **_NOT_FOUND},
     )
