@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from itertools import islice
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,9 @@ from affectscope.affect import (
     TrackOpened,
 )
 from affectscope.chat import ChatAnalyzer, Message, TextModel, explain, parse_messages
+from affectscope.chat.analyzer import LEAST_CONFIDENCE, SMALL
+from affectscope.chat.conversation import LEAST_EXCHANGES, LEAST_JUDGED
+from affectscope.chat.model import LONGEST
 from affectscope.errors import Unavailable
 from affectscope.samples import sample
 
@@ -319,3 +323,31 @@ class TestThreads:
 
         with pytest.raises(Unavailable):
             list(analyzer.stream([Message("a", 0.0, "I am glad")]))
+
+
+class TestDocumentation:
+    """The page on chats gives the numbers that the code has."""
+
+    PAGE = (Path(__file__).parents[2] / "docs" / "chat.md").read_text(encoding="utf-8")
+
+    @pytest.mark.parametrize(
+        "said",
+        [
+            f"below {LEAST_JUDGED} judged messages",
+            f"below {LEAST_EXCHANGES} exchanges",
+            f"first {explain.MOST_MESSAGES} messages",
+            f"{explain.MOST_WORDS} words of each",
+            f"within {explain.MOST_SECONDS:g} seconds",
+            f"{LONGEST} tokens",
+            f"more than {SMALL}\nmessages",
+            f"a probability of {LEAST_CONFIDENCE}",
+        ],
+    )
+    def test_limits(self, said: str) -> None:
+        assert said.lower() in self.PAGE.lower()
+
+    @pytest.mark.parametrize(
+        "reason", ["empty", "no-words", "not-english", "low-confidence", "irony-possible"]
+    )
+    def test_every_reason_to_abstain(self, reason: str) -> None:
+        assert f"`{reason}`" in self.PAGE
