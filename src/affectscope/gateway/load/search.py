@@ -199,7 +199,9 @@ class Search:
         await driver.run()
         took = self._now - start
         made = generator(figures, time.process_time() - used, took)
-        summary = figures.document(min(took, seconds) if took < seconds * 0.9 else seconds)
+        # Where the last arrival lies before the end, the rate is still one of the whole time.
+        until = took if took < seconds * 0.9 else seconds
+        summary = figures.document(until)
         cause = self._judge(summary, figures, made)
         trial = Trial(
             rate,
@@ -215,7 +217,7 @@ class Search:
         )
         return trial, {
             "summary": summary,
-            "services": figures.by_service(max(took, seconds)),
+            "services": figures.by_service(until),
             "curves": {
                 name: one.curves()
                 for name, one in {"all": figures.whole, **figures.services}.items()
