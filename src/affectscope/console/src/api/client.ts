@@ -30,6 +30,13 @@ export function remove(path: string): Promise<void> {
   return send<void>("DELETE", path);
 }
 
+let underWay = 0;
+
+/** Tell whether an answer is awaited. */
+export function isAsking(): boolean {
+  return underWay > 0;
+}
+
 async function send<T>(
   method: string,
   address: string,
@@ -42,6 +49,7 @@ async function send<T>(
   const timeout = AbortSignal.timeout(TIMEOUT_SECONDS * 1000);
   let response: Response;
   let text: string;
+  underWay += 1;
   try {
     response = await fetch(new URL(address, BASE), {
       method,
@@ -57,6 +65,8 @@ async function send<T>(
       ? `It did not within ${TIMEOUT_SECONDS} seconds.`
       : "It may have been stopped; this page goes on asking.";
     throw new Problem(0, "The observatory does not answer", detail);
+  } finally {
+    underWay -= 1;
   }
   let body: unknown;
   try {

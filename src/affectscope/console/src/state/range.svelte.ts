@@ -1,9 +1,11 @@
 /** The range of time that all pages share; the address holds it, so that a link shows the same. */
 
+import { isAsking } from "../api/client";
 import { router } from "./router.svelte";
 import { fixedSpan, presetOf, stepOf, windowOf, type Preset, type Span } from "./ranges";
 
 const REFRESH_SECONDS = 10;
+const LOOK_SECONDS = 0.5;
 
 function now(): number {
   return Date.now() / 1000;
@@ -16,13 +18,12 @@ class Range {
   paused = $state(false);
 
   constructor() {
+    // While answers are awaited nothing is asked anew: those of a slow observatory would never be
+    // shown, and it would have ever more to do.
     setInterval(() => {
-      if (!this.paused && !document.hidden && this.fixed === null) this.refresh();
-    }, REFRESH_SECONDS * 1000);
-    document.addEventListener("visibilitychange", () => {
-      const late = now() - this.#now > REFRESH_SECONDS;
-      if (late && !document.hidden && !this.paused && this.fixed === null) this.refresh();
-    });
+      const due = now() - this.#now >= REFRESH_SECONDS;
+      if (due && this.live && !document.hidden && !isAsking()) this.refresh();
+    }, LOOK_SECONDS * 1000);
   }
 
   readonly #key = $derived(router.get("range"));
