@@ -33,8 +33,8 @@ test-live: $(VENV)/.dev ## Run the whole system as processes and test it from ou
 	@deploy/build-console --check
 	@$(BIN)/python -m pytest tests/live
 
-bench: $(VENV)/.dev ## Measure the cost of the telemetry against named peers
-	@$(BIN)/python benchmarks/metrics_cost.py --check
+bench: $(VENV)/.dev ## Measure every service, and the cost of the telemetry against named peers
+	@$(BIN)/python -m benchmarks --check
 
 bench-gate: $(VENV)/.dev ## Compare the speed of this commit with that of the one before
 	@$(BIN)/python -m benchmarks.gate

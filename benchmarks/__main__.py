@@ -7,7 +7,7 @@ import os
 import sys
 import warnings
 
-from benchmarks import metrics_cost, scrape_cost, service_speed
+from benchmarks import metrics_cost, sampler_cost, scrape_cost, service_speed
 from benchmarks.machine import facts, write_result
 
 
@@ -27,13 +27,16 @@ def main() -> int:
     print(metrics_cost.table(cost), end="\n\n", flush=True)
     scrape = scrape_cost.measure()
     print(scrape_cost.table(scrape), end="\n\n", flush=True)
+    sampler = sampler_cost.measure()
+    print(sampler_cost.line(sampler), end="\n\n", flush=True)
     services = service_speed.measure(options.rounds)
     print(service_speed.table(services))
-    within = all(one.get("within", True) for one in (*cost.values(), *scrape.values()))
+    within = all(one.get("within", True) for one in (*cost.values(), *scrape.values(), sampler))
     document = {
         "machine": machine,
         "telemetry": cost,
         "exposition": scrape,
+        "sampler": sampler,
         "services": services,
         "within": within,
     }
