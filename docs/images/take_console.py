@@ -47,7 +47,7 @@ def take_picture(observatory: str) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         page = browser.new_page(
-            viewport={"width": 1280, "height": 1060}, reduced_motion="reduce", color_scheme="light"
+            viewport={"width": 1440, "height": 1080}, reduced_motion="reduce", color_scheme="light"
         )
         page.goto(observatory)
         page.get_by_role("heading", level=1).wait_for()
