@@ -175,10 +175,12 @@ def measure(count: int) -> Seen:
                 answer.raise_for_status()
                 for thread in beside:
                     thread.start()
-                for line in answer.iter_lines():
+                last = b""
+                for chunk in answer.iter_raw():
                     seen.first_line_seconds = seen.first_line_seconds or time.perf_counter() - began
-                    seen.segments += line.startswith('{"type":"segment"')
-                    seen.ended = line.startswith('{"type": "end"')
+                    *lines, last = (last + chunk).split(b"\n")
+                    seen.segments += sum(one.startswith(b'{"type":"segment"') for one in lines)
+                    seen.ended = bool(lines) and lines[-1].startswith(b'{"type": "end"')
             seen.seconds = time.perf_counter() - began
             over.set()
             for thread in beside:
