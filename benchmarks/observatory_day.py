@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +35,6 @@ LINES = 860_000
 """Ten lines a second."""
 
 PORTS = {"video": 8001, "speech": 8002, "chat": 8003, "survey": 8004, "gateway": 9000}
-_STATUSES = (200, 422, 500, 503)
 
 
 def fill(folder: Path, now: float) -> None:
@@ -60,8 +59,15 @@ def _fill_metrics(store: MetricStore, now: float) -> None:
         for name, port in PORTS.items():
             one = scrape_cost.service(name, Path(folder))
             routes = [route.path for route in one.app.routes if hasattr(route, "path")]
-            asyncio.run(scrape_cost.flood(one, routes, ("GET", "POST"), _STATUSES))
+            asyncio.run(_exercise(one, routes))
             _fill_target(store, TargetKey(one.name, f"127.0.0.1:{port}"), _exposed(one), now)
+
+
+async def _exercise(one: Service, routes: Sequence[str]) -> None:
+    """Have a service's telemetry see what a day brings: analyses that fail, and all else well."""
+    analyses = [route for route in routes if route.startswith("/analyze")]
+    await scrape_cost.flood(one, analyses, ("POST",), (200, 422, 500, 503))
+    await scrape_cost.flood(one, [one for one in routes if one not in analyses], ("GET",), (200,))
 
 
 def _exposed(one: Service) -> list[tuple[str, dict[str, str], str, float]]:
@@ -158,12 +164,14 @@ def _fill_logs(store: LogStore, now: float) -> None:
 
 
 def _fill_profiles(store: ProfileStore, now: float) -> None:
-    for minute in range(24 * 60):
-        for service in SERVICES:
-            stacks = {
-                ";".join(f"frame{random.randrange(40)} (file.py)" for _ in range(25)): 1
-                for _ in range(60)
-            }
+    for service in SERVICES:
+        # More than a service of this system has: in a minute, its sampler sees some dozens.
+        known = [
+            ";".join(f"frame{random.randrange(40)} (file.py)" for _ in range(25))
+            for _ in range(1_000)
+        ]
+        for minute in range(24 * 60):
+            stacks = {stack: random.randint(1, 50) for stack in random.sample(known, 60)}
             start = now - DAY + minute * 60
             store.add(Profile(service, "sampled", start, 60.0, None, None, "samples", stacks))
     store.add(Profile("chat", "stall", now - 60, 1.0, None, None, "samples", {"a;b": 1})).result()

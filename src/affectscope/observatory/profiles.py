@@ -45,8 +45,11 @@ _INSERT = (
     "INSERT INTO profile (service, kind, start, seconds, trace_id, endpoint, unit, total, body) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
-_MOST_IN_HOUR = 3_000
+_MOST_IN_HOUR = 1_000
 """Stacks that an hour keeps; the lightest of a program are many and hardly visible."""
+
+_MOST_MERGED = 2_000
+"""Stacks of a flame graph: more are too thin to be seen, and take long to draw."""
 
 _MOST_PARTS = 200
 """Single profiles read for the edges of a range of time."""
@@ -191,7 +194,7 @@ class ProfileStore:
                 ).fetchall()
         for (body,) in bodies:
             flame.add(total, _unpack(body))
-        return flame.heaviest(total)
+        return flame.heaviest(total, _MOST_MERGED)
 
     def delete_before(self, connection: sqlite3.Connection, before: float, limit: int) -> int:
         """Delete profiles that began before a time, oldest first; a job of the writing thread.

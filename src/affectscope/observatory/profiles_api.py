@@ -155,7 +155,12 @@ def add_profile_routes(
             raise NotFound(f"there is no profile {number}; it may be too old")
         return found
 
-    @app.get("/api/flame", tags=["profiles"], responses=problem_responses(403, 422))
+    @app.get(
+        "/api/flame",
+        tags=["profiles"],
+        response_model=dict[str, Any],
+        responses=problem_responses(403, 422),
+    )
     async def merged(
         request: Request,
         service_name: Annotated[
@@ -169,7 +174,7 @@ def add_profile_routes(
         ],
         start: Start = None,
         end: End = None,
-    ) -> dict[str, Any]:
+    ) -> Response:
         """Show where a service spent its time: what the low-rate sampler saw, added up.
 
         Covers the last hour where no time is given.
@@ -180,15 +185,18 @@ def add_profile_routes(
         if until < since:
             raise InvalidValue(f"end is {until}, which is before start, {since}")
 
-        def draw() -> dict[str, Any]:
+        def draw() -> Response:
             tree = flame.tree(profiles.merged(service_name, since, until))
-            return {
-                "service": service_name,
-                "start": since,
-                "end": until,
-                "unit": "samples",
-                "total": tree["value"],
-                "tree": tree,
-            }
+            # Written here, in a thread: a tree of a day has tens of thousands of nodes.
+            return JSONResponse(
+                {
+                    "service": service_name,
+                    "start": since,
+                    "end": until,
+                    "unit": "samples",
+                    "total": tree["value"],
+                    "tree": tree,
+                }
+            )
 
         return await asyncio.to_thread(draw)
