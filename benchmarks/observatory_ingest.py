@@ -2,7 +2,7 @@
 
     python -m benchmarks.observatory_ingest             sends for a minute, then counts what is there
     python -m benchmarks.observatory_ingest --check     and exits 1 when something is lost or late
-    python -m benchmarks.observatory_ingest --size-limit 64000000 --seconds 120
+    python -m benchmarks.observatory_ingest --size-limit 30000000 --rate 600 --seconds 120
                                                         and sees that the file stays below that
 
 The observatory is a process of its own, bound to one core; what sends is another one. It keeps all
