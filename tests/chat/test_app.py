@@ -140,7 +140,7 @@ class TestBatch:
                 b"00:03.000 --> 00:04.000\n<v Ben>me too\n",
                 *("call.vtt", "text/vtt"),
             ),
-            (gzip.compress(ndjson(2)), "chat.jsonl.gz", "application/gzip"),
+            (gzip.compress(ndjson(2), mtime=0), "chat.jsonl.gz", "application/gzip"),
             (
                 b'[{"type": "message", "user": "U1", "ts": "1700000000.1", "text": "I am glad"},'
                 b'{"type": "message", "user": "U2", "ts": "1700000001.1", "text": "me too"}]',

@@ -280,7 +280,9 @@ class TestArchives:
         with pytest.raises(UnsupportedMedia, match="nothing"):
             read_conversation(zipped({}))
 
-    @pytest.mark.parametrize("inner", [gzip.compress(b"a"), zipped({"a.txt": "a"})])
+    @pytest.mark.parametrize(
+        "inner", [gzip.compress(b"a"), zipped({"a.txt": "a"})], ids=["gzip", "zip"]
+    )
     def test_an_archive_in_an_archive_is_refused(self, inner: bytes) -> None:
         for data in (gzip.compress(inner), zipped({"a.txt": inner})):
             with pytest.raises(UnsupportedMedia, match="archive in an archive"):

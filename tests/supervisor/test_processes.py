@@ -18,7 +18,7 @@ def test_names_and_ports_are_those_of_the_contract() -> None:
         "chat": 8003,
         "survey": 8004,
         "gateway": 9000,
-            "observatory": 9001,
+        "observatory": 9001,
     }
     assert set(NAMES) == {spec.name for spec in processes()}
 
