@@ -13,6 +13,7 @@ from training.text import card
 from training.text.elsewhere import dreaddit, meld
 from training.text.export import write_onnx
 from training.text.model import pretrained
+from training.text.places import fitted, levels_of
 from training.text.prepare import emobank, goemotions, tokenizer_of
 from training.text.train import train
 from training.text.upper import train_upper
@@ -46,12 +47,12 @@ def main() -> None:
     order = np.random.default_rng(0).permutation(len(texts.ids))
     fold, rest = texts.take(order[:HELD_OUT]), texts.take(order[HELD_OUT:])
     args.run.mkdir(parents=True, exist_ok=True)
+    dimensions = emobank(text / "emobank/train.csv", tokenizer)
     first = args.run / "first.pt"
     model = pretrained(folder)
     if args.resume:
         model.load_state_dict(torch.load(args.resume, weights_only=True))
     else:
-        dimensions = emobank(text / "emobank/train.csv", tokenizer)
         if first.exists():
             model.load_state_dict(torch.load(first, weights_only=True))
         else:
@@ -62,7 +63,8 @@ def main() -> None:
             return
     args.out.mkdir(parents=True, exist_ok=True)
     path = args.out / "text-emotion.onnx"
-    write_onnx(model, rest.ids, path)
+    places = fitted(levels_of(model, dimensions), dimensions.targets)
+    write_onnx(model, places, rest.ids, path)
     tokenizer.save(str(args.out / "text-emotion.tokenizer.json"), pretty=False)
     value, thresholds = card.calibration_of(path, fold)
     dev = goemotions(text / "goemotions/dev.tsv", tokenizer, LONGEST)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from training.text import graph
 from training.text.model import HEADS, TextNet
+from training.text.places import Weights
 from training.text.prepare import Texts
 from training.text.train import padded
 
@@ -21,11 +22,12 @@ LOOKED_AT = 400
 Outputs = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
-def write_onnx(model: TextNet, ids: list[list[int]], path: Path) -> None:
+def write_onnx(model: TextNet, places: Weights, ids: list[list[int]], path: Path) -> None:
     """Write the 8-bit file.
 
     Args:
         model: As trained.
+        places: The head of valence, arousal and dominance.
         ids: Training texts; the first `LOOKED_AT` are looked at.
         path: Of the file.
 
@@ -33,19 +35,21 @@ def write_onnx(model: TextNet, ids: list[list[int]], path: Path) -> None:
         SystemExit: The graph in 32-bit floats differs from torch, or the scores of a text in the
             8-bit file depend on the texts beside it.
     """
-    weights = {name: value.numpy() for name, value in model.state_dict().items()}
+    weights = {name: value.numpy() for name, value in model.state_dict().items()} | places
     example = ids[:8]
     with torch.no_grad():
         wanted = model.eval()(*padded(example))[0].numpy()
-    whole = _run(_session(graph.float32(weights, HEADS).SerializeToString()), example)[0]
-    gap = float(np.abs(whole - wanted).max())
+        levels = model.levels(*padded(example)).numpy()
+    logits, vad = _run(_session(graph.float32(weights, HEADS).SerializeToString()), example)
+    expected = np.clip(levels @ places["places.weight"].T + places["places.bias"], -1, 1)
+    gap = max(float(np.abs(logits - wanted).max()), float(np.abs(vad - expected).max()))
     print(f"largest gap to torch {gap:.1e}")
     if gap > 1e-3:
         raise SystemExit(f"the graph differs from torch by {gap}")
     onnx.save(graph.int8(weights, HEADS, ids[:LOOKED_AT]), path)
     session = _session(str(path))
-    together = _run(session, ids[:32])[0]
-    alone = np.concatenate([_run(session, [one])[0] for one in ids[:32]])
+    together = np.concatenate(_run(session, ids[:32]), 1)
+    alone = np.concatenate([np.concatenate(_run(session, [one]), 1) for one in ids[:32]])
     gap = float(np.abs(together - alone).max())
     print(f"{path.name}: {path.stat().st_size / 1e6:.1f} MB, largest gap to a batch {gap:.1e}")
     if gap > 1e-3:

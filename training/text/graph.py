@@ -25,7 +25,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 Array = NDArray[Any]
 Weights = Mapping[str, Array]
-"""Arrays by name as `TextNet` has them: ``words.weight``, ``layers.0.query.weight`` and so on."""
+"""Arrays by name as `TextNet` has them: ``words.weight``, ``layers.0.query.weight`` and so on; and
+``places.weight`` [3, 7 x width], ``places.bias`` as `places.fitted` gives them."""
 
 _DOMAIN = "com.microsoft"
 _SMOOTHING = 0.7
@@ -164,24 +165,30 @@ class _Encoder:
         )
         x = self._norm(graph.add("Add", self._words(), positions), "norm")
         folded = graph.add("Concat", shape, graph.whole(self._width), axis=0)
-        x = graph.add("Reshape", x, graph.whole(-1, self._width))
+        levels = [graph.add("Reshape", x, graph.whole(-1, self._width))]
         for layer in range(self._layers):
-            x = self._layer(x, f"layers.{layer}.", folded, bias)
-        x = graph.add("Reshape", x, folded)
-        one = graph.whole(1)
-        summed = graph.add(
-            "ReduceSum",
-            graph.add("Mul", x, graph.add("Unsqueeze", mask, graph.whole(2))),
-            one,
-            keepdims=0,
+            levels.append(self._layer(levels[-1], f"layers.{layer}.", folded, bias))
+        pooled = self._means(levels, mask, shape)
+        last = graph.add(
+            "Slice", pooled, graph.whole(-self._width), graph.whole(2**31), graph.whole(1)
         )
-        count = graph.add("ReduceSum", mask, one, keepdims=1)
-        pooled = graph.add("Div", summed, graph.add("Max", count, graph.constant(np.float32(1))))
-        graph.add("Identity", self._head(pooled, "emotions"))
+        graph.add("Identity", self._head(last, "emotions"))
         graph.nodes[-1].output[0] = "logits"
-        graph.add("Tanh", self._head(pooled, "dimensions"))
+        places = self._head(pooled, "places")
+        limits = (graph.constant(np.float32(-1)), graph.constant(np.float32(1)))
+        graph.add("Clip", places, *limits)
         graph.nodes[-1].output[0] = "vad"
         return self._finished(list(self.inputs.values()) if watched else [])
+
+    def _means(self, levels: list[str], mask: str, shape: str) -> str:
+        """Return the mean over tokens of each level side by side, [n, levels x width]."""
+        graph, width = self.graph, len(levels) * self._width
+        wide = graph.add("Concat", shape, graph.whole(width), axis=0)
+        x = graph.add("Reshape", graph.add("Concat", *levels, axis=1), wide)
+        count = graph.add("ReduceSum", mask, graph.whole(1), keepdims=1)
+        share = graph.add("Div", mask, graph.add("Max", count, graph.constant(np.float32(1))))
+        mixed = graph.add("MatMul", graph.add("Unsqueeze", share, graph.whole(1)), x)
+        return graph.add("Squeeze", mixed, graph.whole(1))
 
     def _finished(self, watched: list[str]) -> onnx.ModelProto:
         value = helper.make_tensor_value_info

@@ -58,14 +58,21 @@ class TextNet(nn.Module):
 
     def encode(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Return the mean-pooled embedding [n, 384]."""
+        return self.levels(input_ids, attention_mask)[:, -WIDTH:]
+
+    def levels(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Return the means over tokens of the embeddings and of each layer, [n, 7 x 384]."""
         positions = torch.arange(input_ids.shape[1], device=input_ids.device)
         x = self.words(input_ids) + self.positions(positions)[None] + self.types.weight[0]
         x = self.norm(x)
         mask = attention_mask.to(x.dtype)
         bias = (1.0 - mask)[:, None, None, :] * -1e4
+        count = mask.sum(1, keepdim=True).clamp(min=1.0)
+        means = [(x * mask[:, :, None]).sum(1) / count]
         for layer in self.layers:
             x = layer(x, bias)
-        return (x * mask[:, :, None]).sum(1) / mask.sum(1, keepdim=True).clamp(min=1.0)
+            means.append((x * mask[:, :, None]).sum(1) / count)
+        return torch.cat(means, 1)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
         x = self.dropout(self.encode(input_ids, attention_mask))
