@@ -29,6 +29,11 @@ _FULL = 0.95
 _GOAL = 0.9
 """Share of the limit at which it ends, so that it does not begin again at once."""
 
+_NEAR = 0.93
+"""Share of the limit from which sweeps follow one another soon: a burst fills the rest in seconds."""
+
+_SOON_SECONDS = 1.0
+
 _STEP = 0.02
 """Share of the time kept that is given up in one round."""
 
@@ -129,10 +134,17 @@ class Retention:
             # Moves what the log holds into the file, which only then becomes shorter.
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
+    def _until_next(self) -> float:
+        near = self._database.size_bytes() > self._most * _NEAR
+        return min(self._pause, _SOON_SECONDS) if near else self._pause
+
     def _run(self) -> None:
-        while not self._stopping.wait(self._pause):
+        pause = self._pause
+        while not self._stopping.wait(pause):
+            pause = self._pause
             try:
                 self.sweep()
+                pause = self._until_next()
             except Exception:
                 # A full disk ends a sweep; the next one may find room.
                 _log.exception("telemetry is not deleted")

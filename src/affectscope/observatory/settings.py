@@ -51,7 +51,8 @@ class ObservatorySettings(AlertSettings):
     )
     size_limit_bytes: int = Field(
         default=2 * 1024**3,
-        ge=16 * 1024**2,
+        # Less could not hold the newest minute of a busy system, and SQLite's own log beside it.
+        ge=256 * 1024**2,
         validation_alias=variable("size_limit_bytes"),
         description="Most that the telemetry may take on disk; the oldest goes first.",
     )
