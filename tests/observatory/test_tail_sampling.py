@@ -38,7 +38,8 @@ class TestReasons:
         assert kept(sampler, 9) == {}
 
     def test_the_share_goes_by_the_id_alone(self):
-        ids = random.Random(1).sample(range(1, 2**128), 4000)
+        dice = random.Random(1)
+        ids = [dice.randrange(1, 2**128) for _ in range(4000)]
         first, second = TailSampler(share=0.1), TailSampler(share=0.1)
         for trace in ids:
             first.add([span(trace)], 0)

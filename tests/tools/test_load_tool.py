@@ -160,6 +160,8 @@ class TestFollowing:
             stderr=subprocess.PIPE,
             text=True,
             env={k: v for k, v in os.environ.items() if k != "AFFECTSCOPE_ADMIN_TOKEN"},
+            # Who started the tests in the background has the signal ignored, which is inherited.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         ) as process:
             end = time.monotonic() + 60
             while len(fake.asked) < 3 and time.monotonic() < end:
