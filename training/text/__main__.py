@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("src/affectscope/models/weights"))
     parser.add_argument("--run", type=Path, default=Path("training/runs/text"))
     parser.add_argument("--first", type=int, default=2, help="epochs of all layers")
-    parser.add_argument("--epochs", type=float, default=1.3, help="epochs of the upper layers")
+    parser.add_argument("--epochs", type=float, default=1.75, help="epochs of the upper layers")
     parser.add_argument("--stop", action="store_true", help="train only")
     parser.add_argument("--resume", type=Path, help="score and export this checkpoint instead")
     args = parser.parse_args()
@@ -66,16 +66,16 @@ def main() -> None:
     places = fitted(levels_of(model, dimensions), dimensions.targets)
     write_onnx(model, places, rest.ids, path)
     tokenizer.save(str(args.out / "text-emotion.tokenizer.json"), pretty=False)
-    value, thresholds = card.calibration_of(path, fold)
+    calibration = card.calibration_of(path, fold)
     dev = goemotions(text / "goemotions/dev.tsv", tokenizer, LONGEST)
     metrics = [
-        *card.label_figures(path, dev, value, thresholds),
+        *card.label_figures(path, dev, calibration),
         *card.place_figures(path, emobank(text / "emobank/dev.csv", tokenizer, LONGEST)),
-        meld(path, text / "meld/dev_sent_emo.csv", tokenizer, LONGEST, value),
+        meld(path, text / "meld/dev_sent_emo.csv", tokenizer, LONGEST, calibration),
         dreaddit(path, text / "dreaddit/dreaddit-train.csv", tokenizer, LONGEST),
     ]
     example = sorted(dev.ids, key=len)[len(dev.ids) // 2]
-    card.write(path, HELD_OUT, value, thresholds, metrics, example)
+    card.write(path, HELD_OUT, calibration, metrics, example)
 
 
 if __name__ == "__main__":

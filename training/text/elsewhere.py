@@ -12,6 +12,7 @@ from sklearn.metrics import f1_score, roc_auc_score
 from tokenizers import Tokenizer
 
 from affectscope.affect import map_to_core, vocabulary
+from training.text.card import Calibration
 from training.text.export import outputs_of
 from training.text.prepare import Texts, encode
 
@@ -20,7 +21,9 @@ _DREADDIT = 700
 """Posts that are scored: they are long, and an area under a curve needs no more."""
 
 
-def meld(path: Path, data: Path, tokenizer: Tokenizer, longest: int, temperature: float) -> Any:
+def meld(
+    path: Path, data: Path, tokenizer: Tokenizer, longest: int, calibration: Calibration
+) -> Any:
     """Return the figure of MELD's dev: seven emotions of utterances, by the weighted F1.
 
     The published map takes the 28 labels to them; the greatest sum of probabilities is the answer.
@@ -32,7 +35,7 @@ def meld(path: Path, data: Path, tokenizer: Tokenizer, longest: int, temperature
     flow = np.zeros((28, 7))
     for row, label in enumerate(vocabulary("goemotions-28").labels):
         flow[row, core.index(pairs[label])] = 1
-    found = (1 / (1 + np.exp(-logits / temperature)) @ flow).argmax(1)
+    found = (calibration.shares(logits) @ flow).argmax(1)
     gold = [core.index(_MELD.get(row["Emotion"], row["Emotion"])) for row in rows]
     return {
         "name": "meld_weighted_f1",

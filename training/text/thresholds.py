@@ -1,8 +1,9 @@
-"""Thresholds of the labels from a small fold: calibrate, then take the best F1 to be expected.
+"""Thresholds of the labels from a small fold.
 
 Picking the threshold of the best F1 among a fold's gold labels follows the accidents of a handful
 of examples. Calibrated probabilities say how many hits any threshold is to be expected to have, and
-of those every text of the fold tells something. On dev this gained .02 of macro-F1.
+of those every text of the fold tells something, but they have errors of their own. The mean of both
+thresholds has less of either.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+_COUNTS = 4
 _PRIOR = (40.0, 4.0)
 """How firmly a label's slope and offset hold to those of all labels."""
 
@@ -64,15 +66,33 @@ def best_expected(shares: Floats) -> Floats:
     return np.take_along_axis(ordered, best[None], 0)[0]
 
 
-def thresholds_of(logits: Floats, gold: NDArray[np.bool_], temperature: float) -> Floats:
+def best_observed(shares: Floats, gold: NDArray[np.bool_]) -> Floats:
+    """Return the threshold of each label [labels] of the best F1, smoothed by some pseudo-counts.
+
+    Args:
+        shares: Probabilities [n, labels].
+        gold: [n, labels].
+    """
+    grid = np.arange(0.03, 0.85, 0.01)
+    marks = shares[:, :, None] >= grid
+    hits, marked = (marks & gold[:, :, None]).sum(0), marks.sum(0)
+    score = (2 * hits + _COUNTS) / (marked + gold.sum(0)[:, None] + 3 * _COUNTS)
+    return grid[score.argmax(1)]
+
+
+def thresholds_of(
+    logits: Floats, gold: NDArray[np.bool_], temperature: float, offset: float
+) -> Floats:
     """Return the threshold of each label on the probabilities that the card makes of logits.
 
     Args:
         logits: [n, labels] of texts that no weight was fitted to.
         gold: [n, labels].
         temperature: Of the card.
+        offset: Of the card.
     """
     lines = calibrated(logits, gold)
     shares = np.clip(best_expected(sigmoid(logits * lines[:, 0] + lines[:, 1])), 1e-6, 1 - 1e-6)
     at = (np.log(shares / (1 - shares)) - lines[:, 1]) / lines[:, 0]
-    return sigmoid(at / temperature)
+    expected = sigmoid(at / temperature - offset)
+    return (expected + best_observed(sigmoid(logits / temperature - offset), gold)) / 2

@@ -27,10 +27,11 @@ class _Table(BaseModel):
 
 
 class Calibration(_Table):
-    """How logits become probabilities: divided by `temperature`, then softmax or sigmoid."""
+    """How logits become probabilities: over `temperature`, less `offset`, softmax or sigmoid."""
 
     method: Literal["temperature"]
     temperature: float = Field(gt=0)
+    offset: float = Field(default=0.0, allow_inf_nan=False)
     activation: Literal["softmax", "sigmoid"]
     fitted_on: str
 
@@ -115,6 +116,7 @@ class Card(_Table):
     def probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         """Turn logits [n, labels] into calibrated probabilities [n, labels]."""
         scaled = np.asarray(logits, np.float64) / self.calibration.temperature
+        scaled -= self.calibration.offset
         if self.calibration.activation == "sigmoid":
             shares = 0.5 * (1.0 + np.tanh(scaled / 2.0))
         else:
