@@ -236,7 +236,7 @@ class ChatAnalyzer:
                 work.cancel()
 
     def _logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return calibrated logits [n, 28]."""
+        """Return logits over the temperature [n, 28]; an offset would leave their differences alone."""
         rows = [one.ids for one in self._model.read(texts)]
         logits, _ = self._work(rows, bulk=True).result()
         return (logits / self._model.model.card.calibration.temperature).astype(np.float32)
