@@ -263,7 +263,7 @@ def write(
             "limits": {
                 "known": [
                     "English only, and the English of Reddit comments; other languages get scores "
-                    "that mean nothing, and are not recognised yet.",
+                    "that mean nothing; the chat service recognises them first and abstains.",
                     "Each message is judged by itself, without the ones before it; sarcasm and "
                     "quotation are often missed.",
                     "Rare labels (grief, pride, relief, nervousness) rest on few examples, and their "
