@@ -219,8 +219,12 @@ def test_every_query_is_answered_with_data(
     def answered() -> bool:
         return wanted <= has_data(watch.prometheus, filled)
 
+    def answered_here_too() -> bool:
+        return wanted <= observed(watch.ports["observatory"], filled)
+
     wait_until(answered, DATA_SECONDS, filled)
-    assert wanted <= observed(watch.ports["observatory"], filled)
+    # It scrapes at other moments than Prometheus does.
+    wait_until(answered_here_too, DATA_SECONDS, f"the observatory, {filled}")
 
 
 def test_every_rule_can_be_evaluated(watch: Watch) -> None:
