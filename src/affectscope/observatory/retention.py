@@ -23,16 +23,14 @@ _ROWS = 500
 _PAGES = 500
 """Pages given back to the file system in one transaction."""
 
-_FULL = 0.95
-"""Share of the limit at which deleting begins: the log of the database needs room as well."""
+_ROOM_BYTES = 48 << 20
+"""Room that is kept free: for SQLite's own log, and for what comes between two sweeps."""
 
-_GOAL = 0.9
-"""Share of the limit at which it ends, so that it does not begin again at once."""
-
-_NEAR = 0.93
-"""Share of the limit from which sweeps follow one another soon: a burst fills the rest in seconds."""
+_MOST_ROOM = 0.2
+"""Share of the limit that this room is at most."""
 
 _SOON_SECONDS = 1.0
+"""Pause between sweeps while that room, once more, is all that is left: a burst fills it soon."""
 
 _STEP = 0.02
 """Share of the time kept that is given up in one round."""
@@ -70,6 +68,7 @@ class Retention:
         self._stores = dict(stores)
         self._keep = keep_seconds
         self._most = most_bytes
+        self._room = min(_ROOM_BYTES, round(most_bytes * _MOST_ROOM))
         self._pause = pause_seconds
         self._wall = wall
         self._stopping = threading.Event()
@@ -107,8 +106,11 @@ class Retention:
         now = self._wall()
         before = now - self._keep
         self._delete(before)
-        if self._database.size_bytes() > self._most * _FULL:
-            while self._database.size_bytes() > self._most * _GOAL and not self._stopping.is_set():
+        full = self._most - self._room
+        if self._database.size_bytes() > full:
+            # Somewhat further than it must, so that it does not begin again at once.
+            goal = full - self._room / 3
+            while self._database.size_bytes() > goal and not self._stopping.is_set():
                 before += (now - before) * _STEP
                 if now - before < _NEWEST_SECONDS:
                     _log.warning("the telemetry file is above its limit", **self.sizes())
@@ -135,7 +137,7 @@ class Retention:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def _until_next(self) -> float:
-        near = self._database.size_bytes() > self._most * _NEAR
+        near = self._database.size_bytes() > self._most - 2 * self._room
         return min(self._pause, _SOON_SECONDS) if near else self._pause
 
     def _run(self) -> None:
