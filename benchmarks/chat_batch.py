@@ -15,22 +15,19 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
-import socket
 import statistics
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 import httpx
 
 from benchmarks.machine import facts, write_result
+from benchmarks.service_process import ServiceProcess
 
 P99_SECONDS: Final = 0.030
 """Budget of a single message while the long conversation is judged."""
@@ -41,7 +38,6 @@ MEMORY_BYTES: Final = 250_000_000
 GROWTH_BYTES: Final = 30_000_000
 """Budget of what the second half of the conversation adds: 50 bytes a message are kept of it."""
 
-_START_SECONDS: Final = 60.0
 _PER_SECOND: Final = 8.0
 _SUBJECTS: Final = ("I", "you", "we", "they", "she", "he", "my friend", "nobody", "everybody")
 _PARTS: Final = (
@@ -68,55 +64,6 @@ def conversation(count: int) -> Iterator[bytes]:
         yield json.dumps(message).encode() + b"\n"
 
 
-class ChatProcess:
-    """The chat service as a process."""
-
-    def __init__(self) -> None:
-        with socket.socket() as held:
-            held.bind(("127.0.0.1", 0))
-            port = held.getsockname()[1]
-        self.address = f"http://127.0.0.1:{port}"
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "affectscope", "serve", "chat"],
-            env={
-                **os.environ,
-                "AFFECTSCOPE_CHAT_PORT": str(port),
-                "AFFECTSCOPE_OBSERVATORY_URL": "",
-            },
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-
-    def wait(self) -> None:
-        """Return once it is ready.
-
-        Raises:
-            SystemExit: It ended, or took too long.
-        """
-        deadline = time.monotonic() + _START_SECONDS
-        while True:
-            try:
-                if httpx.get(f"{self.address}/readyz", trust_env=False).is_success:
-                    return
-            except httpx.HTTPError:
-                pass
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                self._process.kill()
-                raise SystemExit("the chat service did not start")
-            time.sleep(0.1)
-
-    def pss(self) -> int:
-        """Bytes that it holds: its own, and its share of what other processes hold too."""
-        rollup = Path(f"/proc/{self._process.pid}/smaps_rollup").read_text(encoding="ascii")
-        (line,) = (line for line in rollup.splitlines() if line.startswith("Pss:"))
-        return int(line.split()[1]) * 1024
-
-    def close(self) -> None:
-        """End it."""
-        self._process.terminate()
-        self._process.wait()
-
-
 @dataclass
 class Seen:
     """What was measured."""
@@ -138,7 +85,7 @@ def single(client: httpx.Client) -> float:
     return time.perf_counter() - began
 
 
-def _singles(service: ChatProcess, seen: Seen, over: threading.Event) -> None:
+def _singles(service: ServiceProcess, seen: Seen, over: threading.Event) -> None:
     pause = random.Random(1)
     with httpx.Client(base_url=service.address, trust_env=False) as client:
         # At random times, so that they meet every moment of the work beside them.
@@ -146,7 +93,7 @@ def _singles(service: ChatProcess, seen: Seen, over: threading.Event) -> None:
             seen.singles.append(single(client))
 
 
-def _memory(service: ChatProcess, seen: Seen, over: threading.Event) -> None:
+def _memory(service: ServiceProcess, seen: Seen, over: threading.Event) -> None:
     while not over.wait(0.5):
         seen.memory.append(service.pss())
 
@@ -154,7 +101,7 @@ def _memory(service: ChatProcess, seen: Seen, over: threading.Event) -> None:
 def measure(count: int) -> Seen:
     """Send a conversation of `count` messages, with single ones beside it."""
     seen, over = Seen(), threading.Event()
-    service = ChatProcess()
+    service = ServiceProcess("chat")
     try:
         service.wait()
         with httpx.Client(base_url=service.address, trust_env=False, timeout=600) as client:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,8 @@ from pathlib import Path
 
 import httpx
 import psutil
+
+from benchmarks.service_process import free_port
 
 FILE = "telemetry.db"
 _READY_SECONDS = 120.0
@@ -70,14 +71,6 @@ def serving(folder: Path, **settings: str) -> Iterator[Server]:
     finally:
         started.terminate()
         started.wait(60)
-
-
-def free_port() -> int:
-    """Return a port of this machine that nobody uses."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def _on_one_core() -> None:

@@ -15,25 +15,19 @@ import argparse
 import asyncio
 import importlib
 import os
-import socket
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Final
 
-import httpx
-
 from affectscope.samples import SampleKind, sample
 from affectscope.service import Service
 from affectscope.telemetry import configure_logging
 from benchmarks.asgi import App, call, file_body, file_headers, json_headers, request_scope
 from benchmarks.references import REFERENCES
-
-_START_SECONDS: Final = 60.0
+from benchmarks.service_process import ServiceProcess
 
 
 @dataclass(frozen=True)
@@ -82,64 +76,12 @@ CASES: Final = (
 )
 
 
-def free_port() -> int:
-    """Return a port that nothing listens on."""
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        port: int = held.getsockname()[1]
-        return port
-
-
-class Backend:
-    """A service as a process, for the gateway to talk to.
-
-    Args:
-        name: The service.
-    """
-
-    def __init__(self, name: str) -> None:
-        port = free_port()
-        self.address = f"http://127.0.0.1:{port}"
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "affectscope", "serve", name],
-            env={
-                **os.environ,
-                f"AFFECTSCOPE_{name.upper()}_PORT": str(port),
-                "AFFECTSCOPE_OBSERVATORY_URL": "",
-            },
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-
-    def wait(self) -> None:
-        """Return once it is ready.
-
-        Raises:
-            SystemExit: It ended, or took too long.
-        """
-        deadline = time.monotonic() + _START_SECONDS
-        while True:
-            try:
-                if httpx.get(f"{self.address}/readyz", trust_env=False).is_success:
-                    return
-            except httpx.HTTPError:
-                pass
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise SystemExit(f"the service at {self.address} did not start")
-            time.sleep(0.1)
-
-    def close(self) -> None:
-        """End it."""
-        self._process.terminate()
-        self._process.wait()
-
-
 async def _started(name: str, stack: AsyncExitStack) -> App:
     create = importlib.import_module(f"affectscope.{name}.app").create
     if name == "gateway":
         from affectscope.gateway.settings import GatewaySettings
 
-        behind = {kind: Backend(kind) for kind in ("chat", "survey")}
+        behind = {kind: ServiceProcess(kind) for kind in ("chat", "survey")}
         for backend in behind.values():
             stack.callback(backend.close)
         for backend in behind.values():
