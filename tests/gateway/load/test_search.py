@@ -54,7 +54,8 @@ def test_it_ends_between_what_holds_and_what_does_not(server_that) -> None:
 
     failed = [trial["rate"] for trial in found["trials"] if not trial["passed"]]
     assert found["reason"] in ("resolution", "generator-limit")
-    assert 4 <= found["found_rate"] <= CAPACITY * 1.3
+    # In a trial of a second, the queue of a rate 1.44 times the capacity delays one in ten by 0.4 s.
+    assert 4 <= found["found_rate"] <= CAPACITY * 1.6
     assert min(failed) / found["found_rate"] <= RESOLUTION
     assert found["objective"] == objective
     assert found["reason_text"] == ENDINGS[found["reason"]]
@@ -62,7 +63,8 @@ def test_it_ends_between_what_holds_and_what_does_not(server_that) -> None:
     assert len(told) == len(found["trials"])
 
 
-def test_a_failure_is_confirmed_by_a_second_trial(server_that) -> None:
+def test_a_failure_is_confirmed_by_a_second_trial(server_that, monkeypatch) -> None:
+    monkeypatch.setattr("affectscope.gateway.load.search._QUIET_SECONDS", 0.5)
     found, best, _ = search(
         server_that(lambda _: (503, b"{}")), start_rate=20, objective={"error_ratio": 0}
     )

@@ -79,7 +79,8 @@ class Jobs:
         self._jobs[job.id] = job
         for old in list(self._jobs)[:-_REMEMBERED]:
             del self._jobs[old]
-        self._task = asyncio.create_task(self._run(job))
+        self._generator = Generator(self._order(job))
+        self._task = asyncio.create_task(self._run(job, self._generator))
         return job
 
     async def stop(self, job: Job, patience: float = _STOP_SECONDS) -> None:
@@ -104,12 +105,14 @@ class Jobs:
         if self._keeping:
             await asyncio.wait(self._keeping, timeout=_CLOSE_SECONDS)
 
-    async def _run(self, job: Job) -> None:
+    def _order(self, job: Job) -> dict[str, Any]:
+        """Return what a generator is told to do."""
         targets = {
             name: url for name, url in self._urls.items() if job.plan.test_type in ("all", name)
         }
-        order = {"run": job.id, "plan": job.plan.document(), "targets": targets}
-        generator = self._generator = Generator(order)
+        return {"run": job.id, "plan": job.plan.document(), "targets": targets}
+
+    async def _run(self, job: Job, generator: Generator) -> None:
         limit = self._limit(job.plan)
         state: State = "finished"
         detail: str | None = None

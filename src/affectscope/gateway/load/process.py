@@ -25,6 +25,7 @@ class Generator:
     def __init__(self, order: Mapping[str, Any]) -> None:
         self._order = json.dumps(order).encode() + b"\n"
         self._process: asyncio.subprocess.Process | None = None
+        self._stopping = False
 
     async def start(self) -> None:
         """Start the process."""
@@ -39,9 +40,12 @@ class Generator:
             limit=_LONGEST_LINE,
         )
         self._write(self._order)
+        if self._stopping:
+            self.stop()
 
     def stop(self) -> None:
-        """Ask it to end soon with the figures until now."""
+        """Ask it to end soon with the figures until now, or as soon as it has started."""
+        self._stopping = True
         self._write(b"stop\n")
 
     def _write(self, line: bytes) -> None:

@@ -136,6 +136,8 @@ class Search:
             rate = self._next(failed)
             if self.ending is None and self._left < plan["trial_seconds"]:
                 self.ending = "time"
+            if self.ending is None and cause is not None:
+                await self._quiet()
 
     @property
     def _left(self) -> float:
@@ -160,7 +162,11 @@ class Search:
     async def _confirmed(self, rate: float, tell: Callable[[dict[str, Any]], None]) -> Cause | None:
         """Try a rate, once more where it fails; return why it failed both times."""
         cause: Cause | None = None
-        for _ in range(2):
+        for again in (False, True):
+            if again:
+                await self._quiet()
+                if self._left < self._plan["trial_seconds"]:
+                    break
             trial, figures = await self._try(rate)
             if self._enough():
                 self._best = self._best or figures
@@ -172,9 +178,6 @@ class Search:
                 self._best = figures
                 break
             self._best = self._best or figures
-            await self._quiet()
-            if self._left < self._plan["trial_seconds"]:
-                break
         return cause
 
     async def _try(self, rate: float) -> tuple[Trial, dict[str, Any]]:
