@@ -21,7 +21,7 @@ run: $(VENV)/.runtime ## Install what is missing, start all services, stop them 
 	@exec $(BIN)/affectscope up
 
 test: $(VENV)/.dev ## Run the tests that need Python alone, with coverage
-	@$(BIN)/python -m pytest --ignore=tests/live --numprocesses=auto --dist=loadfile --cov --cov-report=term-missing:skip-covered
+	@$(BIN)/python -m pytest --ignore=tests/live --numprocesses=auto --dist=loadfile --no-loadscope-reorder --cov --cov-report=term-missing:skip-covered
 
 lint: $(VENV)/.dev ## Check style, types and the floors of the house
 	@$(BIN)/ruff check .
