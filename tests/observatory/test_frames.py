@@ -153,6 +153,17 @@ class TestSelect:
         assert store.select(named("ticks_total"), NOON - 20, NOON - 10) == []
         assert store.select(named("missing"), NOON, NOON + 60) == []
 
+    def test_a_series_that_comes_later_is_found_by_what_was_asked_before(
+        self, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("affectscope.observatory.series._REMEMBERED", 2)
+        store = MetricStore(database)
+        for count in (1, 2):
+            store.append(CHAT, NOON + count, [MetricSample("up", {"n": str(count)}, 1.0)])
+            for name in ("up", "down", "left", "up"):
+                found = store.select(named(name), NOON, NOON + count)
+                assert len(found) == (count if name == "up" else 0)
+
     def test_series_of_a_target_share_their_times(self, database: Database) -> None:
         store = MetricStore(database)
         counters(store, 60)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, get_args
 
 from affectscope.errors import InvalidValue
@@ -61,6 +62,7 @@ class Matcher:
         return self.test()(labels.get(self.name, ""))
 
 
+@lru_cache(1024)
 def compiled(expression: str) -> re.Pattern[str]:
     """Compile a regular expression of PromQL; `.` matches a line break too, as in Prometheus.
 

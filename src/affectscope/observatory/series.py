@@ -16,6 +16,9 @@ Kind = Literal["counter", "gauge", "histogram", "summary", "untyped"]
 Labels = Mapping[str, str]
 SeriesKey = tuple[str, tuple[tuple[str, str], ...]]
 
+_REMEMBERED = 512
+"""Selections of which a target remembers the series: rules and charts repeat the same ones."""
+
 
 @dataclass(frozen=True, slots=True)
 class TargetKey:
@@ -78,6 +81,7 @@ class Target:
         self._counters = np.zeros(0, bool)
         self._columns: dict[SeriesKey, int] = {}
         self._by_name: dict[str, list[int]] = {}
+        self._found: dict[tuple[Matcher, ...], list[int]] = {}
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -129,11 +133,21 @@ class Target:
         self._gauges[column] = kind == "gauge"
         self._counters[column] = kind in ("counter", "histogram")
         self._by_name.setdefault(labels[NAME], []).append(column)
+        self._found.clear()
         self._columns[_key(labels)] = column
         return column
 
     def find(self, matchers: Sequence[Matcher]) -> list[int]:
         """Return the columns of the series that pass all matchers, ascending."""
+        key = tuple(matchers)
+        found = self._found.get(key)
+        if found is None:
+            if len(self._found) >= _REMEMBERED:
+                self._found.clear()
+            found = self._found[key] = self._search(key)
+        return found
+
+    def _search(self, matchers: Sequence[Matcher]) -> list[int]:
         columns: Sequence[int] = range(len(self.labels))
         for matcher in matchers:
             if matcher.name == NAME and matcher.operator == "=":

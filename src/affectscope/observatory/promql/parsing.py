@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
 import promql_parser
@@ -30,8 +31,9 @@ _OPERATORS: dict[str, Operator] = {
 }
 
 
+@lru_cache(1024)
 def parse(query: str) -> promql_parser.Expr:
-    """Parse a query.
+    """Parse a query; rules, objectives and charts ask the same ones over and over.
 
     Args:
         query: PromQL, up to 10,000 characters.
