@@ -18,3 +18,8 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 def anyio_backend() -> str:
     """Run asynchronous tests on the event loop that the services use."""
     return "asyncio"
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Tests wait for processes and paced requests a third of their time: that is for others."""
+    return (3 * (os.cpu_count() or 1) + 1) // 2
