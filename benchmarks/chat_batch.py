@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import random
 import statistics
 import sys
@@ -22,6 +23,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
 from typing import Any, Final
 
 import httpx
@@ -85,12 +87,17 @@ def single(client: httpx.Client) -> float:
     return time.perf_counter() - began
 
 
-def _singles(service: ServiceProcess, seen: Seen, over: threading.Event) -> None:
-    pause = random.Random(1)
-    with httpx.Client(base_url=service.address, trust_env=False) as client:
+def _singles(address: str, over: Connection) -> None:
+    """Send single messages until the other end says that it is over; send back their seconds.
+
+    In a process of its own: a thread would wait for the one that reads the long answer.
+    """
+    pause, taken = random.Random(1), []
+    with httpx.Client(base_url=address, trust_env=False) as client:
         # At random times, so that they meet every moment of the work beside them.
-        while not over.wait(pause.expovariate(_PER_SECOND)):
-            seen.singles.append(single(client))
+        while not over.poll(pause.expovariate(_PER_SECOND)):
+            taken.append(single(client))
+    over.send(taken)
 
 
 def _memory(service: ServiceProcess, seen: Seen, over: threading.Event) -> None:
@@ -108,10 +115,11 @@ def measure(count: int) -> Seen:
             for _ in range(50):
                 single(client)
             seen.idle_bytes = service.pss()
-            beside = [
-                threading.Thread(target=work, args=(service, seen, over))
-                for work in (_singles, _memory)
-            ]
+            watching = threading.Thread(target=_memory, args=(service, seen, over))
+            ours, theirs = multiprocessing.Pipe()
+            other = multiprocessing.get_context("spawn").Process(
+                target=_singles, args=(service.address, theirs), daemon=True
+            )
             began = time.perf_counter()
             with client.stream(
                 "POST",
@@ -120,8 +128,8 @@ def measure(count: int) -> Seen:
                 headers={"content-type": "application/x-ndjson"},
             ) as answer:
                 answer.raise_for_status()
-                for thread in beside:
-                    thread.start()
+                watching.start()
+                other.start()
                 last = b""
                 for chunk in answer.iter_raw():
                     seen.first_line_seconds = seen.first_line_seconds or time.perf_counter() - began
@@ -130,8 +138,10 @@ def measure(count: int) -> Seen:
                     seen.ended = bool(lines) and lines[-1].startswith(b'{"type": "end"')
             seen.seconds = time.perf_counter() - began
             over.set()
-            for thread in beside:
-                thread.join()
+            watching.join()
+            ours.send(None)
+            seen.singles = ours.recv()
+            other.join()
     finally:
         over.set()
         service.close()

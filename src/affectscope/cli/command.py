@@ -95,8 +95,9 @@ def serve(service: Annotated[ServiceName, typer.Argument(help="Which service.")]
     """Run one service in this process."""
     from importlib import import_module
 
-    from affectscope.service import run_service
+    from affectscope.service import limit_heaps, run_service
 
+    limit_heaps()
     run_service(import_module(f"affectscope.{service.value}.app").create())
 
 

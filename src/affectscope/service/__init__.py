@@ -10,6 +10,7 @@ from affectscope.service.documentation import (
 )
 from affectscope.service.factory import JSON_LIMIT, Service
 from affectscope.service.health import Check
+from affectscope.service.heaps import limit_heaps
 from affectscope.service.problems import problem_response
 from affectscope.service.security import INTERNAL_HEADER, OPERATOR_HEADER, is_operator
 from affectscope.service.server import LIFELINE, run_service
@@ -42,6 +43,7 @@ __all__ = [
     "is_loopback",
     "is_operator",
     "json_schema",
+    "limit_heaps",
     "multipart_schema",
     "own_port",
     "parse_object",
