@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 
 import pytest
@@ -116,6 +117,18 @@ class TestReadiness:
 
         assert (before.status_code, alive.status_code, after.status_code) == (503, 200, 200)
         assert before.headers["retry-after"] == "1"
+
+    @pytest.mark.parametrize("alone", [True, False])
+    async def test_what_was_loaded_is_kept_from_the_collector(self, alone: bool) -> None:
+        service = self.service(lambda: None)
+        service.owns_process = alone
+        frozen = gc.get_freeze_count()
+        try:
+            async with running(service):
+                assert await until(lambda: service.health.ready)
+            assert (gc.get_freeze_count() > frozen) is alone
+        finally:
+            gc.unfreeze()
 
     @pytest.mark.parametrize("error", [ModelUnavailable("weights are gone"), ValueError("odd")])
     async def test_what_cannot_be_loaded_fails_with_the_reason(self, error: Exception) -> None:

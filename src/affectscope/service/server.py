@@ -43,6 +43,7 @@ def run_service(service: Service) -> None:
         collect=service.telemetry.collect_log,
     )
     _hold_lifeline()
+    service.owns_process = True
     # Its start and stop are told by lines of our own; what goes wrong still shows.
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     get_logger().info("starting", port=settings.port)
