@@ -53,7 +53,7 @@ class TestJudgement:
         [
             ("Thank you so much for your help, I really appreciate it!", "gratitude"),
             ("I love you more than anything in the world.", "love"),
-            ("What does that mean? Why would they do this?", "curiosity"),
+            ("How does this work? I would like to know more.", "curiosity"),
             ("I am so sorry, please forgive me.", "remorse"),
             ("Congratulations, well done, great job!", "admiration"),
         ],
