@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 
 import pytest
 
@@ -23,3 +24,19 @@ def anyio_backend() -> str:
 def pytest_xdist_auto_num_workers() -> int:
     """Tests wait for processes and paced requests a third of their time: that is for others."""
     return (3 * (os.cpu_count() or 1) + 1) // 2
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _coverage_may_be_interrupted() -> None:
+    """Let a thread that holds coverage's lock take it again.
+
+    A collection of garbage may begin while it does, and calls back into what is being covered; with
+    the plain lock the thread then waits for itself.
+    """
+    try:
+        from coverage.collector import Collector
+    except ImportError:
+        return
+    for one in Collector._collectors:
+        if one.data_lock is not None:
+            one.data_lock = threading.RLock()
