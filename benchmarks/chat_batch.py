@@ -1,8 +1,8 @@
 """A long conversation through the batch endpoint, and single messages while it runs.
 
 The chat service runs as a process of its own. A client sends it one conversation of many messages
-and reads the answer as it comes; another one sends single messages at random times all the while,
-and a third process looks at the service's memory: PSS, its share of what it shares with others.
+and reads the answer as it comes, and looks at the service's memory: PSS, its share of what it shares
+with others. Another process sends single messages at random times all the while.
 
     python -m benchmarks.chat_batch                       a table, of 100,000 messages
     python -m benchmarks.chat_batch --messages 5000
@@ -130,6 +130,8 @@ def measure(count: int) -> Seen:
                 answer.raise_for_status()
                 watching.start()
                 other.start()
+                # Else its end would seem open after it died.
+                theirs.close()
                 last = b""
                 for chunk in answer.iter_raw():
                     seen.first_line_seconds = seen.first_line_seconds or time.perf_counter() - began

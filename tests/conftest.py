@@ -33,10 +33,8 @@ def _coverage_may_be_interrupted() -> None:
     A collection of garbage may begin while it does, and calls back into what is being covered; with
     the plain lock the thread then waits for itself.
     """
-    try:
-        from coverage.collector import Collector
-    except ImportError:
-        return
+    from coverage.collector import Collector
+
     for one in Collector._collectors:
         if one.data_lock is not None:
             one.data_lock = threading.RLock()

@@ -14,12 +14,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from training.text import card
+from training.text import card, cross_fit
 from training.text.elsewhere import dreaddit, meld
 from training.text.export import write_onnx
 from training.text.model import pretrained
 from training.text.places import fitted, levels_of
-from training.text.prepare import Texts, emobank, goemotions, tokenizer_of
+from training.text.prepare import LONGEST_READ, Texts, emobank, goemotions, tokenizer_of
 from training.text.train import probabilities, train
 
 HELD_OUT = 3500
@@ -34,9 +34,6 @@ TEACHERS = ((1, 4, False), (2, 3, True))
 
 STUDENT, STUDENT_EPOCHS = 3, 3
 """Seed and epochs of what ships; rare labels weigh more."""
-
-LONGEST = 128
-"""Tokens that the product reads of a text."""
 
 
 def main() -> None:
@@ -74,12 +71,13 @@ def main() -> None:
     write_onnx(model, places, rest.ids, path)
     tokenizer.save(str(args.out / "text-emotion.tokenizer.json"), pretty=False)
     calibration = card.calibration_of(path, fold)
-    dev = goemotions(text / "goemotions/dev.tsv", tokenizer, LONGEST)
+    dev = goemotions(text / "goemotions/dev.tsv", tokenizer, LONGEST_READ)
     metrics = [
         *card.label_figures(path, dev, calibration),
-        *card.place_figures(path, emobank(text / "emobank/dev.csv", tokenizer, LONGEST)),
-        meld(path, text / "meld/dev_sent_emo.csv", tokenizer, LONGEST, calibration),
-        dreaddit(path, text / "dreaddit/dreaddit-train.csv", tokenizer, LONGEST),
+        cross_fit.figure(path, dev, calibration),
+        *card.place_figures(path, emobank(text / "emobank/dev.csv", tokenizer, LONGEST_READ)),
+        meld(path, text / "meld/dev_sent_emo.csv", tokenizer, LONGEST_READ, calibration),
+        dreaddit(path, text / "dreaddit/dreaddit-train.csv", tokenizer, LONGEST_READ),
     ]
     example = sorted(dev.ids, key=len)[len(dev.ids) // 2]
     card.write(path, HELD_OUT, calibration, metrics, example)

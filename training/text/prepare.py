@@ -13,6 +13,9 @@ from tokenizers import Tokenizer
 LONGEST = 64
 """Tokens kept in training; 99.9 % of GoEmotions is shorter."""
 
+LONGEST_READ = 128
+"""Tokens that the product reads of a text."""
+
 
 @dataclass
 class Texts:

@@ -81,7 +81,7 @@ class Target:
         self._counters = np.zeros(0, bool)
         self._columns: dict[SeriesKey, int] = {}
         self._by_name: dict[str, list[int]] = {}
-        self._found: dict[tuple[Matcher, ...], list[int]] = {}
+        self._found: dict[tuple[Matcher, ...], Sequence[int]] = {}
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -137,7 +137,7 @@ class Target:
         self._columns[_key(labels)] = column
         return column
 
-    def find(self, matchers: Sequence[Matcher]) -> list[int]:
+    def find(self, matchers: Sequence[Matcher]) -> Sequence[int]:
         """Return the columns of the series that pass all matchers, ascending."""
         key = tuple(matchers)
         found = self._found.get(key)
@@ -147,7 +147,7 @@ class Target:
             found = self._found[key] = self._search(key)
         return found
 
-    def _search(self, matchers: Sequence[Matcher]) -> list[int]:
+    def _search(self, matchers: Sequence[Matcher]) -> Sequence[int]:
         columns: Sequence[int] = range(len(self.labels))
         for matcher in matchers:
             if matcher.name == NAME and matcher.operator == "=":
@@ -155,7 +155,7 @@ class Target:
         for matcher in matchers:
             test, name = matcher.test(), matcher.name
             columns = [c for c in columns if test(self.labels[c].get(name, ""))]
-        return list(columns)
+        return columns
 
 
 def _key(labels: Labels) -> SeriesKey:

@@ -134,10 +134,10 @@ class Search:
             else:
                 failed = (rate, cause)
             rate = self._next(failed)
-            if self.ending is None and self._left < plan["trial_seconds"]:
-                self.ending = "time"
             if self.ending is None and cause is not None:
                 await self._quiet()
+            if self.ending is None and self._left < plan["trial_seconds"]:
+                self.ending = "time"
 
     @property
     def _left(self) -> float:
