@@ -214,14 +214,18 @@ def test_rubbish_never_raises_and_never_hides_good_lines(
     good: list[str], bad: list[bytes], rounds: int, reader: Reader
 ) -> None:
     expected: dict[str, float] = {}
+    once: list[str] = []
     for line in good:
         (family,) = text_string_to_metric_families(line)
         (sample,) = family.samples
         labels = "".join(f",{n}={v}" for n, v in sorted(sample.labels.items()) if v)
-        expected[sample.name + labels] = float(sample.value)
+        # A series comes once in an exposition; which one would count twice is open.
+        if sample.name + labels not in expected:
+            expected[sample.name + labels] = float(sample.value)
+            once.append(line)
     # A name of its own keeps what rubbish may happen to say apart.
     mixed = [b"#!" + line.replace(b"\n", b"") for line in bad]
-    for position, line in enumerate(good):
+    for position, line in enumerate(once):
         mixed.insert(position * 2, line.encode())
     plain = [line for line in bad if b"#" not in line]
 

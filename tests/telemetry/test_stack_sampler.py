@@ -15,6 +15,8 @@ import pytest
 
 from affectscope.telemetry.stack_sampler import StackSampler
 
+BUSY = ";spin (telemetry/test_stack_sampler.py);turn ("
+
 
 def spin(stop: threading.Event, started: threading.Event) -> None:
     while not stop.is_set():
@@ -59,20 +61,24 @@ def test_a_busy_function_is_seen_before_anyone_profiles() -> None:
     stop, started = threading.Event(), threading.Event()
     with running(spin, stop, started):
         assert started.wait(10)
-        for _ in range(20):
+        # Samples in a row see one moment; the other thread goes on while this one waits.
+        lines, count, deadline = list[str](), 0, time.monotonic() + 60
+        while not any(BUSY in line for line in lines) and time.monotonic() < deadline:
             sampler.sample()
+            count += 1
+            lines = sampler.collapsed().splitlines()
+            time.sleep(0.001)
         stop.set()
 
     report = sampler.report()
 
-    assert report["samples"] == 20
+    assert report["samples"] == count
     assert names(report)["spin"]["total_share"] > 0
     assert names(report)["spin"]["file"] == __file__
     assert all(
         0 <= entry["own_share"] <= entry["total_share"] <= 1 for entry in report["functions"]
     )
-    lines = sampler.collapsed().splitlines()
-    assert any(";spin (telemetry/test_stack_sampler.py);turn (" in line for line in lines)
+    assert any(BUSY in line for line in lines)
     version = f"python3.{sys.version_info.minor}"
     assert any(line.startswith(f"Thread._bootstrap ({version}/threading.py);") for line in lines)
 

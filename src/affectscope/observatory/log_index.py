@@ -98,9 +98,9 @@ def parts(connection: sqlite3.Connection, first: int | None, end: int | None) ->
         end: Ids are below it, or None.
     """
     rows = connection.execute(
-        "SELECT number, first, last FROM log_part WHERE (?1 IS NULL OR last >= ?1) "
-        "AND (?2 IS NULL OR first < ?2) ORDER BY last DESC",
-        (first, end),
+        "SELECT number, first, last FROM log_part WHERE (:first IS NULL OR last >= :first) "
+        "AND (:end IS NULL OR first < :end) ORDER BY last DESC",
+        {"first": first, "end": end},
     )
     return [Part(*row) for row in rows]
 

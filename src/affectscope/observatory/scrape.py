@@ -116,7 +116,7 @@ class Scraper:
     async def _watch(self, client: httpx.AsyncClient, target: _Target) -> None:
         # Targets are asked one after the other, not all at once.
         share = zlib.crc32(target.status.url.encode()) / 2**32
-        loop = asyncio.get_running_loop()
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
         due = loop.time() + share * min(self._interval, 1.0)
         while True:
             await asyncio.sleep(due - loop.time())
@@ -124,6 +124,9 @@ class Scraper:
                 await self.scrape(client, target)
             except Exception:
                 _log.exception("a scrape failed", target=target.status.name)
+                # `gather` gives a failure that comes with the cancellation in its place.
+                if task is not None and task.cancelling():
+                    raise asyncio.CancelledError from None
             # Rounds that were missed stay missed.
             due += self._interval * max(1.0, np.ceil((loop.time() - due) / self._interval))
 
