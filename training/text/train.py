@@ -73,10 +73,11 @@ def train(
     seed: int,
     rare: bool = False,
     taught: NDArray[np.float32] | None = None,
+    places_every: int = 4,
 ) -> TextNet:
     """Train, and return the moving average of the weights; a checkpoint an epoch goes to `run`.
 
-    Binary cross entropy x 7 on GoEmotions, and every fourth step also mean squared error x 8 on
+    Binary cross entropy x 7 on GoEmotions, and at some steps also mean squared error x 8 on
     EmoBank (in units of [-1, 1]); word embeddings frozen; AdamW with linear decay; bf16
     where the processor has it.
 
@@ -89,6 +90,7 @@ def train(
         seed: Of order and dropout.
         rare: Whether examples of rare labels weigh more.
         taught: Probabilities [n, 28] that teachers give the texts, if any.
+        places_every: EmoBank is learned at every so many steps.
     """
     model.words.weight.requires_grad_(False)
     heads = [*model.emotions.parameters(), *model.dimensions.parameters()]
@@ -132,7 +134,7 @@ def train(
                 logits.float(), targets, pos_weight=weights
             )
             losses += loss.item()
-            if step % 4 == 0:
+            if step % places_every == 0:
                 vad_batches = vad_batches or batches(dimensions, SIZE, rng)
                 index = vad_batches.pop()
                 with torch.autocast("cpu", dtype=torch.bfloat16, enabled=BF16):

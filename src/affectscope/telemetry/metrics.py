@@ -24,8 +24,8 @@ UNMATCHED: Final = "unmatched"
 OVERFLOW: Final = "overflow"
 """Endpoint of requests whose own series would go over the cap."""
 
-SERIES_LIMIT: Final = 2_000
-"""Most lines that requests may add to an exposition; that many take about 16 ms to write."""
+SERIES_LIMIT: Final = 1_500
+"""Most lines that requests may add to an exposition; that many take about 12 ms to write."""
 
 SECONDS: Final = (
     *(0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0),
