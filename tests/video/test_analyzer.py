@@ -15,7 +15,7 @@ from affectscope.errors import InvalidValue, UnsupportedMedia
 from affectscope.samples import sample
 from affectscope.telemetry import Timings
 from affectscope.telemetry.profiling import profile_in_python, profile_with_c
-from affectscope.video import VideoAnalyzer, analyzer, quality
+from affectscope.video import VideoAnalyzer, quality, watch
 
 BLACK = np.zeros((360, 480, 3), np.uint8)
 EMPTY = np.full((360, 480, 3), 120, np.uint8)
@@ -146,7 +146,7 @@ class TestEvidence:
         assert {one.quality for one in track.segments} == {("small-face",)}
 
     def test_weak_evidence_is_not_judged(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(analyzer, "LEAST_CONFIDENCE", 1.1)
+        monkeypatch.setattr(watch, "LEAST_CONFIDENCE", 1.1)
 
         [track] = analyse(sample("video"), 1.0).tracks
 

@@ -3,33 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-import numpy as np
-from numpy.typing import NDArray
-
-from affectscope.affect import (
-    Box,
-    MediaNoted,
-    ModelRef,
-    QualityNoted,
-    Record,
-    Segment,
-    SegmentFound,
-    Track,
-    TrackOpened,
-    affect_from,
-)
+from affectscope.affect import MediaNoted, ModelRef, QualityNoted, Record
 from affectscope.errors import ModelNotPermitted
 from affectscope.media import Frame, FrameReader, read_frames, warm_up
 from affectscope.telemetry import note_media, stage
-from affectscope.video.crop import crop_faces
-from affectscope.video.detector import Face, FaceDetector, borrowed_detector
+from affectscope.video.detector import borrowed_detector
 from affectscope.video.expression import ExpressionModel
-from affectscope.video.quality import LEAST_CONFIDENCE, is_black, judge_face
-from affectscope.video.tracker import FaceTracker
-
-VOCABULARY = "ferplus-8"
+from affectscope.video.watch import FaceWatch
 
 IDLE_FRAMES = 50
 """After so many frames without a face the length is noted again: only at a record can whoever has
@@ -75,69 +57,23 @@ class VideoAnalyzer:
             NotFound, EmptyInput, UnsupportedMedia, UndecodableMedia: The file cannot be read.
             ModelUnavailable: The weights are missing or altered.
         """
-        model = self._reference()
+        reference = self._reference()
         with stage("decode"):
             reader = read_frames(path, fps)
         with reader, borrowed_detector() as detector:
             yield MediaNoted(modality="face", duration=reader.info.duration)
-            tracker = FaceTracker(1) if reader.info.is_image else FaceTracker()
-            opened = frames = black = idle = 0
+            watch = FaceWatch(detector, self._model, reference, still=reader.info.is_image)
+            idle = 0
             for frame in _timed(reader):
-                frames += 1
-                dark = is_black(frame.image)
-                black += dark
-                found = [] if dark else _detect(detector, frame)
-                numbers = tracker.update(found, frame.time)
-                known = {n: face for n, face in zip(numbers, found, strict=True) if n is not None}
-                for number in sorted(known):
-                    if number > opened:
-                        opened = number
-                        yield TrackOpened(track=_track(number, model))
-                segments = self._judge(frame, list(known.values()), permitted=model is not None)
-                for number, segment in zip(known, segments, strict=True):
-                    yield SegmentFound(track=f"face-{number}", segment=segment)
+                idle += 1
+                for record in watch.look(frame):
+                    idle = 0
+                    yield record
                 note_media(frame.end - frame.time, "video")
-                idle = 0 if known else idle + 1
                 if idle == IDLE_FRAMES:
                     idle = 0
                     yield MediaNoted(modality="face", duration=reader.info.duration)
-            yield from _notes(reader, frames, black, opened)
-
-    def _judge(self, frame: Frame, faces: Sequence[Face], *, permitted: bool) -> Iterator[Segment]:
-        """Yield one segment for each face of a frame, in the order given."""
-        if not faces:
-            return
-        with stage("infer"):
-            crops = crop_faces(frame.image, faces)
-            height, width = frame.image.shape[:2]
-            found = [
-                judge_face(face, crop, width, height)
-                for face, crop in zip(faces, crops, strict=True)
-            ]
-            reasons = [quality.abstain if permitted else "model-not-permitted" for quality in found]
-            wanted = [index for index, reason in enumerate(reasons) if reason is None]
-            judged = dict(zip(wanted, self._predict(crops[wanted]), strict=True))
-        for index, face in enumerate(faces):
-            probabilities, reason = judged.get(index), reasons[index]
-            if probabilities is not None and probabilities.max() < LEAST_CONFIDENCE:
-                probabilities, reason = None, "low-confidence"
-            x, y, wide, high = face.box
-            yield Segment(
-                start=frame.time,
-                end=frame.end,
-                affect=(
-                    None
-                    if probabilities is None
-                    else affect_from(VOCABULARY, [float(p) for p in probabilities])
-                ),
-                abstained=reason,
-                quality=found[index].flags,
-                box=Box(x=x, y=y, width=wide, height=high),
-                measures={"detection_confidence": face.score},
-            )
-
-    def _predict(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return self._model.predict(crops) if len(crops) else np.empty((0, 8), np.float32)
+            yield from _notes(reader, watch)
 
 
 def _timed(reader: FrameReader) -> Iterator[Frame]:
@@ -150,30 +86,19 @@ def _timed(reader: FrameReader) -> Iterator[Frame]:
         yield frame
 
 
-def _detect(detector: FaceDetector, frame: Frame) -> list[Face]:
-    with stage("detect"):
-        return detector.find(frame.image)
-
-
-def _track(number: int, model: ModelRef | None) -> Track:
-    return Track(
-        id=f"face-{number}",
-        subject=f"face-{number}",
-        modality="face",
-        vocabulary=VOCABULARY,
-        model=model,
-    )
-
-
-def _notes(reader: FrameReader, frames: int, black: int, faces: int) -> Iterator[Record]:
+def _notes(reader: FrameReader, watch: FaceWatch) -> Iterator[Record]:
     """Say what limits the whole answer."""
-    if 2 * black >= frames:
+    if 2 * watch.black >= watch.frames:
         yield QualityNoted(
-            modality="face", flag="black", message=f"{black} of {frames} frames are black"
+            modality="face",
+            flag="black",
+            message=f"{watch.black} of {watch.frames} frames are black",
         )
-    if not faces:
+    if not watch.faces:
         yield QualityNoted(
-            modality="face", flag="no-face", message=f"no face was found in {frames} frames"
+            modality="face",
+            flag="no-face",
+            message=f"no face was found in {watch.frames} frames",
         )
     if reader.truncated:
         yield QualityNoted(

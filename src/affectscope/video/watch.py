@@ -1,0 +1,130 @@
+"""The faces before one camera: found, followed and judged, frame after frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affectscope.affect import (
+    Box,
+    ModelRef,
+    Record,
+    Segment,
+    SegmentFound,
+    Track,
+    TrackOpened,
+    affect_from,
+)
+from affectscope.media import Frame
+from affectscope.telemetry import stage
+from affectscope.video.crop import crop_faces
+from affectscope.video.detector import Face, FaceDetector
+from affectscope.video.expression import ExpressionModel
+from affectscope.video.quality import LEAST_CONFIDENCE, is_black, judge_face
+from affectscope.video.tracker import FaceTracker
+
+VOCABULARY = "ferplus-8"
+
+
+class FaceWatch:
+    """Turns the frames of one file or camera into records.
+
+    Args:
+        detector: Used by this watch alone while it lasts.
+        model: Judges expressions.
+        reference: Name of the model; None where the licence policy excludes it, and then faces are
+            followed but not judged.
+        still: Whether there is one frame only.
+
+    Attributes:
+        frames: Frames so far.
+        black: How many of them were black.
+        faces: Tracks that were opened so far.
+    """
+
+    def __init__(
+        self,
+        detector: FaceDetector,
+        model: ExpressionModel,
+        reference: ModelRef | None,
+        *,
+        still: bool = False,
+    ) -> None:
+        self._detector = detector
+        self._model = model
+        self._reference = reference
+        self._tracker = FaceTracker(1) if still else FaceTracker()
+        self.frames = self.black = self.faces = 0
+
+    def look(self, frame: Frame) -> Iterator[Record]:
+        """Yield a track for each new face, then a segment for each face of a frame.
+
+        Args:
+            frame: Later than the one before.
+
+        Raises:
+            ModelUnavailable: The weights are missing or altered.
+        """
+        self.frames += 1
+        dark = is_black(frame.image)
+        self.black += dark
+        found: list[Face] = []
+        if not dark:
+            with stage("detect"):
+                found = self._detector.find(frame.image)
+        numbers = self._tracker.update(found, frame.time)
+        known = {n: face for n, face in zip(numbers, found, strict=True) if n is not None}
+        for number in sorted(known):
+            if number > self.faces:
+                self.faces = number
+                yield TrackOpened(track=self._track(number))
+        for number, segment in zip(known, self._judge(frame, list(known.values())), strict=True):
+            yield SegmentFound(track=f"face-{number}", segment=segment)
+
+    def _judge(self, frame: Frame, faces: Sequence[Face]) -> Iterator[Segment]:
+        """Yield one segment for each face of a frame, in the order given."""
+        if not faces:
+            return
+        with stage("infer"):
+            crops = crop_faces(frame.image, faces)
+            height, width = frame.image.shape[:2]
+            found = [
+                judge_face(face, crop, width, height)
+                for face, crop in zip(faces, crops, strict=True)
+            ]
+            permitted = self._reference is not None
+            reasons = [quality.abstain if permitted else "model-not-permitted" for quality in found]
+            wanted = [index for index, reason in enumerate(reasons) if reason is None]
+            judged = dict(zip(wanted, self._predict(crops[wanted]), strict=True))
+        for index, face in enumerate(faces):
+            probabilities, reason = judged.get(index), reasons[index]
+            if probabilities is not None and probabilities.max() < LEAST_CONFIDENCE:
+                probabilities, reason = None, "low-confidence"
+            x, y, wide, high = face.box
+            yield Segment(
+                start=frame.time,
+                end=frame.end,
+                affect=(
+                    None
+                    if probabilities is None
+                    else affect_from(VOCABULARY, [float(p) for p in probabilities])
+                ),
+                abstained=reason,
+                quality=found[index].flags,
+                box=Box(x=x, y=y, width=wide, height=high),
+                measures={"detection_confidence": face.score},
+            )
+
+    def _predict(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return self._model.predict(crops) if len(crops) else np.empty((0, 8), np.float32)
+
+    def _track(self, number: int) -> Track:
+        return Track(
+            id=f"face-{number}",
+            subject=f"face-{number}",
+            modality="face",
+            vocabulary=VOCABULARY,
+            model=self._reference,
+        )
