@@ -1,6 +1,7 @@
 """Sessions of single modalities become one, on one clock."""
 
 from affectscope.affect import (
+    FaceSummary,
     Modality,
     Segment,
     Session,
@@ -52,6 +53,31 @@ def test_tracks_of_the_same_name_are_numbered_anew() -> None:
     whole = combine([session("text", "Ann", text="a"), session("text", "Ben", text="b")])
 
     assert [track.id for track in whole.tracks] == ["text-1", "text-2"]
+
+
+def test_the_summary_of_a_face_goes_with_its_track() -> None:
+    def seen(end: float) -> Session:
+        statistics = FaceSummary(
+            track="face-1",
+            start=0.0,
+            end=end,
+            frames=1,
+            seen=end,
+            judged=0.0,
+            abstained={"dark": end},
+            labels={},
+            valence=None,
+            arousal=None,
+            valence_deviation=None,
+            arousal_deviation=None,
+            longest=None,
+        )
+        return session("face", "face-1").model_copy(update={"faces": (statistics,)})
+
+    whole = combine([seen(1.0), seen(2.0)])
+
+    assert [track.id for track in whole.tracks] == ["face-1", "face-2"]
+    assert [(face.track, face.end) for face in whole.faces] == [("face-1", 1.0), ("face-2", 2.0)]
 
 
 def test_text_that_was_spoken_takes_the_time_of_the_speech() -> None:

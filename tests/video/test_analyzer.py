@@ -165,9 +165,13 @@ class TestEvidence:
     def test_whoever_waits_can_leave_a_film_without_faces(
         self, write_film: Callable[..., Path]
     ) -> None:
-        records = list(VideoAnalyzer().stream(write_film([EMPTY] * 120), None))
+        records = list(VideoAnalyzer().stream(write_film([EMPTY] * 60), None))
 
-        assert [record.type for record in records] == ["media", "media", "media", "quality"]
+        assert [record.type for record in records] == ["media", "progress", "progress", "quality"]
+        assert [(one.done, one.total) for one in records if one.type == "progress"] == [
+            (2, 6),
+            (5, 6),
+        ]
 
 
 class TestRefusal:

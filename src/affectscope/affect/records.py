@@ -16,7 +16,7 @@ from affectscope.affect.circumplex import circumplex
 from affectscope.affect.purpose import Purpose
 from affectscope.affect.vocabularies import vocabulary
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 """Grows in its second part when fields are added, in its first when a reader must change."""
 
 Modality = Literal["face", "voice", "text", "survey"]
@@ -100,6 +100,9 @@ class Segment(Entry):
     text: str | None = Field(default=None, description="What was said or written in this interval.")
     words: tuple[Word, ...] = ()
     box: Box | None = Field(default=None, description="Where the face was at `start`.")
+    frame: int | None = Field(
+        default=None, ge=0, description="Number of the picture among those looked at, from 0."
+    )
     measures: dict[str, float] = Field(
         default_factory=dict, description="Further measured figures by name."
     )
@@ -249,6 +252,36 @@ class ConversationSummary(Entry):
     reciprocity: tuple[Reciprocity, ...] = ()
 
 
+class Stretch(Entry):
+    """A time through which one expression lasted without a break."""
+
+    label: str
+    start: Seconds
+    end: Seconds
+
+
+class FaceSummary(Entry):
+    """What is said of one face over all the time that it was seen, each moment by its length."""
+
+    track: str = Field(description="Id of the track.")
+    start: Seconds = Field(description="When it was seen first.")
+    end: Seconds = Field(description="Until when it was seen.")
+    frames: int = Field(description="Pictures that show it, of those looked at.")
+    seen: float = Field(ge=0, description="Seconds for which it was there.")
+    judged: float = Field(ge=0, description="Seconds of these that were judged.")
+    abstained: dict[str, float] = Field(
+        description="Seconds that were not judged, by the reason, the longest first."
+    )
+    labels: dict[str, Probability] = Field(
+        description="Labels by the share of the judged time in which each is the top one."
+    )
+    valence: Polar | None = Field(description="Mean; None where nothing was judged.")
+    arousal: Polar | None
+    valence_deviation: float | None = Field(description="Standard deviation over time.")
+    arousal_deviation: float | None
+    longest: Stretch | None = Field(description="The longest time with one and the same top label.")
+
+
 class Notice(Entry):
     """Something that the reader of an answer should know."""
 
@@ -272,6 +305,9 @@ class Session(Entry):
     transcript: tuple[Utterance, ...] = ()
     surveys: tuple[SurveyResult, ...] = ()
     conversations: tuple[ConversationSummary, ...] = ()
+    faces: tuple[FaceSummary, ...] = Field(
+        default=(), description="One for each track of a face, over all its time."
+    )
     fused: tuple[FusedTrack, ...] = Field(
         default=(), description="One track per subject over `core-7`, all modalities together."
     )

@@ -15,6 +15,7 @@ from affectscope.affect.purpose import Purpose
 from affectscope.affect.records import (
     ConversationSummary,
     Entry,
+    FaceSummary,
     Modality,
     Notice,
     Segment,
@@ -76,12 +77,22 @@ class ConversationSummarised(Entry):
     summary: ConversationSummary
 
 
+class FaceSummarised(Entry):
+    """The video is through; what it says of one face as a whole."""
+
+    type: Literal["face"] = "face"
+    summary: FaceSummary
+
+
 class ProgressMade(Entry):
     """How far a long analysis is; in streamed answers only."""
 
     type: Literal["progress"] = "progress"
     done: int
     total: int | None = Field(default=None, description="None where nobody knows.")
+    unit: Literal["messages", "seconds"] = Field(
+        default="messages", description="What is counted; seconds are those of the medium."
+    )
 
 
 class QualityNoted(Entry):
@@ -100,6 +111,7 @@ Record = Annotated[
     | UtteranceFound
     | SurveyScored
     | ConversationSummarised
+    | FaceSummarised
     | ProgressMade
     | QualityNoted,
     Field(discriminator="type"),
@@ -132,6 +144,7 @@ class SessionBuilder:
         self._transcript: list[Utterance] = []
         self._surveys: list[SurveyResult] = []
         self._conversations: list[ConversationSummary] = []
+        self._faces: list[FaceSummary] = []
         self._quality: dict[Modality, list[str]] = {}
         self.warnings: list[Notice] = []
 
@@ -166,6 +179,8 @@ class SessionBuilder:
                 ]
             case ConversationSummarised():
                 self._conversations.append(record.summary)
+            case FaceSummarised():
+                self._faces.append(record.summary)
             case QualityNoted():
                 self._quality.setdefault(record.modality, []).append(record.flag)
                 self.warnings.append(
@@ -203,5 +218,6 @@ class SessionBuilder:
             transcript=tuple(self._transcript),
             surveys=tuple(self._surveys),
             conversations=tuple(self._conversations),
+            faces=tuple(self._faces),
             quality={modality: tuple(flags) for modality, flags in self._quality.items()},
         )

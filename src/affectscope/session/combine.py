@@ -45,7 +45,8 @@ def combine(
         One session with all tracks, and one fused track per subject with any affect.
     """
     transcript = _in_order(line for session in sessions for line in session.transcript)
-    tracks = _with_unique_ids(track for session in sessions for track in session.tracks)
+    sessions = _with_unique_ids(sessions)
+    tracks = [track for session in sessions for track in session.tracks]
     tracks = [_on_transcript(track, transcript) for track in tracks]
     surveys = tuple(survey for session in sessions for survey in session.surveys)
     groups, subjects = _people(tracks, transcript, surveys)
@@ -63,6 +64,7 @@ def combine(
         transcript=transcript,
         surveys=surveys,
         conversations=tuple(one for session in sessions for one in session.conversations),
+        faces=tuple(face for session in sessions for face in session.faces),
         fused=fuse_all(groups.items()),
         quality=quality,
     )
@@ -72,16 +74,26 @@ def _in_order(lines: Iterable[Utterance]) -> tuple[Utterance, ...]:
     return tuple(sorted(lines, key=lambda line: (line.start, line.end)))
 
 
-def _with_unique_ids(tracks: Iterable[Track]) -> list[Track]:
+def _with_unique_ids(sessions: Iterable[Session]) -> list[Session]:
     """Number a track anew where another one already has its id, as two texts would."""
-    unique: dict[str, Track] = {}
-    for track in tracks:
-        name, number = track.id, 1
-        while name in unique:
-            number += 1
-            name = f"{track.modality}-{number}"
-        unique[name] = track if name == track.id else track.model_copy(update={"id": name})
-    return list(unique.values())
+    taken: set[str] = set()
+    unique = []
+    for session in sessions:
+        names: dict[str, str] = {}
+        for track in session.tracks:
+            name, number = track.id, 1
+            while name in taken:
+                number += 1
+                name = f"{track.modality}-{number}"
+            taken.add(name)
+            names[track.id] = name
+        tracks = tuple(track.model_copy(update={"id": names[track.id]}) for track in session.tracks)
+        faces = tuple(
+            face.model_copy(update={"track": names.get(face.track, face.track)})
+            for face in session.faces
+        )
+        unique.append(session.model_copy(update={"tracks": tracks, "faces": faces}))
+    return unique
 
 
 def _on_transcript(track: Track, transcript: Sequence[Utterance]) -> Track:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 
-from affectscope.affect import MediaNoted, ModelRef, QualityNoted, Record
+from affectscope.affect import MediaNoted, ModelRef, ProgressMade, QualityNoted, Record
 from affectscope.errors import ModelNotPermitted
 from affectscope.media import Frame, FrameReader, read_frames, warm_up
 from affectscope.telemetry import note_media, stage
 from affectscope.video.detector import borrowed_detector
 from affectscope.video.expression import ExpressionModel
+from affectscope.video.summary import FaceStatistics
 from affectscope.video.watch import FaceWatch
 
-IDLE_FRAMES = 50
-"""After so many frames without a face the length is noted again: only at a record can whoever has
-gone away be noticed."""
+FRAMES_A_NOTE = 25
+"""After so many frames it is told how far the video is. Where there is no face, only there can be
+noticed that whoever asked has gone away."""
 
 
 class VideoAnalyzer:
@@ -45,8 +47,9 @@ class VideoAnalyzer:
     def stream(self, path: str | os.PathLike[str], fps: float | None = 5.0) -> Iterator[Record]:
         """Yield a track per face and a segment per face and frame, as they are found.
 
-        A segment lasts until the next frame that is looked at. Memory does not grow with the length
-        of the video.
+        A segment lasts until the next frame that is looked at. In between, the progress is told in
+        seconds of the video; at the end there is a summary of each face. Memory does not grow with
+        the length of the video.
 
         Args:
             path: A video or an image.
@@ -63,16 +66,15 @@ class VideoAnalyzer:
         with reader, borrowed_detector() as detector:
             yield MediaNoted(modality="face", duration=reader.info.duration)
             watch = FaceWatch(detector, self._model, reference, still=reader.info.is_image)
-            idle = 0
+            statistics = FaceStatistics()
             for frame in _timed(reader):
-                idle += 1
                 for record in watch.look(frame):
-                    idle = 0
+                    statistics.add(record)
                     yield record
                 note_media(frame.end - frame.time, "video")
-                if idle == IDLE_FRAMES:
-                    idle = 0
-                    yield MediaNoted(modality="face", duration=reader.info.duration)
+                if watch.frames % FRAMES_A_NOTE == 0:
+                    yield _progress(frame.end, reader.info.duration)
+            yield from statistics.records()
             yield from _notes(reader, watch)
 
 
@@ -84,6 +86,14 @@ def _timed(reader: FrameReader) -> Iterator[Frame]:
         if frame is None:
             return
         yield frame
+
+
+def _progress(done: float, total: float | None) -> ProgressMade:
+    """Tell how far a video is, in whole seconds."""
+    whole = None if total is None else math.ceil(total)
+    return ProgressMade(
+        done=int(done if whole is None else min(done, whole)), total=whole, unit="seconds"
+    )
 
 
 def _notes(reader: FrameReader, watch: FaceWatch) -> Iterator[Record]:
