@@ -39,38 +39,32 @@ class TestMerge:
         assert overlap(face(0, 0, 0), face(0, 0, 0)) == 0
 
 
-class TestFind:
-    """Faces in real pictures."""
+class TestRanges:
+    """Each detector sees faces of its own range of sizes."""
 
-    def test_one_face_with_its_points(self, portrait: np.ndarray) -> None:
+    def test_a_face_with_its_points(self, portrait: np.ndarray) -> None:
         with borrowed_detector() as detector:
-            [found] = detector.find(portrait)
+            [near] = detector.short_range(portrait)
 
-        right_eye, left_eye, nose, mouth = found.points[:4]
+        right_eye, left_eye, nose, mouth = near.points[:4]
         assert right_eye[0] < nose[0] < left_eye[0]
         assert right_eye[1] < nose[1] < mouth[1]
-        assert 0.75 < found.score <= 1.0
+        assert 0.75 < near.score <= 1.0
 
-    def test_several_faces(self, crowd: np.ndarray) -> None:
+    def test_a_distant_face_is_for_the_full_range(self, portrait: np.ndarray) -> None:
+        scene = np.full((720, 960, 3), 120, np.uint8)
+        scene[200:380, 300:540] = portrait[::2, ::2]
         with borrowed_detector() as detector:
-            found = detector.find(crowd)
+            assert detector.short_range(scene) == []
+            [far] = detector.full_range(scene)
 
-        centres = {(int(f.box[0] + f.box[2] / 2) // 480, int(f.box[1] // 360)) for f in found}
-        assert len(found) == 4
-        assert centres == {(0, 0), (1, 0), (0, 1), (1, 1)}
+        assert far.full_range
 
-    def test_boxes_are_in_pixels_of_a_large_picture(self, portrait: np.ndarray) -> None:
-        large = np.repeat(np.repeat(portrait, 4, 0), 4, 1)
-        with borrowed_detector() as detector:
-            [small_box] = detector.find(portrait)
-            [large_box] = detector.find(large)
+    def test_a_face_moves_with_its_picture(self) -> None:
+        moved = face(10, 20, 100).moved(5, -5, 2)
 
-        assert np.array(large_box.box) / 4 == pytest.approx(np.array(small_box.box), abs=12)
-
-    @pytest.mark.parametrize("shape", [(480, 640), (1, 1), (2000, 3), (3, 2000)])
-    def test_no_face(self, shape: tuple[int, int]) -> None:
-        with borrowed_detector() as detector:
-            assert detector.find(np.full((*shape, 3), 90, np.uint8)) == []
+        assert moved.box == (25, 35, 200, 200)
+        assert moved.points[0] == pytest.approx([25 + 60, 35 + 80])
 
 
 class TestLending:

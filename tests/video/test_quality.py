@@ -8,6 +8,7 @@ import pytest
 
 from affectscope.video.crop import crop_faces
 from affectscope.video.detector import Face, borrowed_detector
+from affectscope.video.finder import search
 from affectscope.video.quality import FaceQuality, is_black, judge_face
 
 
@@ -15,7 +16,7 @@ from affectscope.video.quality import FaceQuality, is_black, judge_face
 def judged(portrait: np.ndarray):
     """Judge the face of the portrait, altered but looked for in the unaltered one."""
     with borrowed_detector() as detector:
-        [found] = detector.find(portrait)
+        [found] = search(detector, portrait)
 
     def judge(image: np.ndarray, face: Face = found) -> FaceQuality:
         [crop] = crop_faces(image, [face])

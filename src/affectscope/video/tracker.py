@@ -79,6 +79,14 @@ class FaceTracker:
                 self._followed.append(matched[index])
         return [self._see(matched[index], face, time) for index, face in enumerate(faces)]
 
+    def expected(self, time: float) -> list[tuple[float, float, float, float]]:
+        """Return the boxes (x, y, width, height) where followed faces are to be expected.
+
+        Args:
+            time: In seconds, later than the last frame's.
+        """
+        return [one.face.box for one in self._followed if time - one.time <= PATIENCE]
+
     def _see(self, one: _Followed, face: Face, time: float) -> int | None:
         one.face, one.time = face, time
         one.sightings += 1

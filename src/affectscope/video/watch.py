@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -22,10 +23,15 @@ from affectscope.telemetry import stage
 from affectscope.video.crop import crop_faces
 from affectscope.video.detector import Face, FaceDetector
 from affectscope.video.expression import ExpressionModel
+from affectscope.video.finder import MOST_TILES_STILL, look_again, search
 from affectscope.video.quality import LEAST_CONFIDENCE, is_black, judge_face
 from affectscope.video.tracker import FaceTracker
 
 VOCABULARY = "ferplus-8"
+
+SWEEP_SECONDS = 0.25
+"""How often the whole picture is searched for new faces; in between, known ones are looked at where
+they are expected."""
 
 
 class FaceWatch:
@@ -55,7 +61,9 @@ class FaceWatch:
         self._detector = detector
         self._model = model
         self._reference = reference
+        self._still = still
         self._tracker = FaceTracker(1) if still else FaceTracker()
+        self._sweep_due = -math.inf
         self.frames = self.black = self.faces = 0
 
     def look(self, frame: Frame) -> Iterator[Record]:
@@ -73,7 +81,7 @@ class FaceWatch:
         found: list[Face] = []
         if not dark:
             with stage("detect"):
-                found = self._detector.find(frame.image)
+                found = self._find(frame)
         numbers = self._tracker.update(found, frame.time)
         known = {n: face for n, face in zip(numbers, found, strict=True) if n is not None}
         for number in sorted(known):
@@ -82,6 +90,16 @@ class FaceWatch:
                 yield TrackOpened(track=self._track(number))
         for number, segment in zip(known, self._judge(frame, list(known.values())), strict=True):
             yield SegmentFound(track=f"face-{number}", segment=segment)
+
+    def _find(self, frame: Frame) -> list[Face]:
+        """Find the faces of a frame, all of them now and then, else those that are expected."""
+        if self._still:
+            return search(self._detector, frame.image, MOST_TILES_STILL)
+        expected = self._tracker.expected(frame.time)
+        if frame.time < self._sweep_due:
+            return look_again(self._detector, frame.image, expected)
+        self._sweep_due = frame.time + SWEEP_SECONDS
+        return search(self._detector, frame.image, expected=expected)
 
     def _judge(self, frame: Frame, faces: Sequence[Face]) -> Iterator[Segment]:
         """Yield one segment for each face of a frame, in the order given."""
@@ -114,6 +132,7 @@ class FaceWatch:
                 abstained=reason,
                 quality=found[index].flags,
                 box=Box(x=x, y=y, width=wide, height=high),
+                frame=frame.index,
                 measures={"detection_confidence": face.score},
             )
 
