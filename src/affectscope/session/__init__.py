@@ -8,13 +8,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from affectscope.session.combine import PERSON, combine
-from affectscope.session.exports import COLUMNS, rows, write
+from affectscope.session.exports import COLUMNS, TABLES, Table, check_export, rows, write
+from affectscope.session.face_table import face_columns, face_rows, face_values
 from affectscope.session.fusion import METHOD, fuse
 
 if TYPE_CHECKING:
     from affectscope.session.compose import analyze
 
-__all__ = ["COLUMNS", "METHOD", "PERSON", "analyze", "combine", "fuse", "rows", "write"]
+__all__ = [
+    "COLUMNS",
+    "METHOD",
+    "PERSON",
+    "TABLES",
+    "Table",
+    "analyze",
+    "check_export",
+    "combine",
+    "face_columns",
+    "face_rows",
+    "face_values",
+    "fuse",
+    "rows",
+    "write",
+]
 
 
 def __getattr__(name: str) -> object:

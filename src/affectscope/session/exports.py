@@ -1,4 +1,4 @@
-"""A session as a file: the whole of it as JSON, or one row per segment as CSV or NDJSON."""
+"""A session as a file: the whole of it as JSON, or one of its tables as CSV or NDJSON."""
 
 from __future__ import annotations
 
@@ -6,9 +6,18 @@ import csv
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal, get_args
 
 from affectscope.affect import Segment, Session
 from affectscope.errors import InvalidValue
+from affectscope.session.face_table import LONG_COLUMNS, face_columns, face_rows, face_values
+
+Table = Literal["segments", "faces-wide", "faces-long"]
+TABLES: tuple[Table, ...] = get_args(Table)
+"""`segments`: one row per segment of every track (`rows`); `faces-wide`: one per frame and face
+(`face_rows`); `faces-long`: one per frame, face and measured value (`face_values`)."""
+
+ENDINGS = (".json", ".csv", ".ndjson")
 
 COLUMNS = (
     "track",
@@ -65,30 +74,61 @@ def _row(
     return dict(zip(COLUMNS, values, strict=True))
 
 
-def write(session: Session, path: str | Path) -> None:
+def write(
+    session: Session,
+    path: str | Path,
+    table: Table = "segments",
+    *,
+    source: str | None = None,
+) -> None:
     """Write a session in the form that the file's name asks for.
 
     Args:
         session: What to write.
         path: Ends with ``.json`` (the whole session, by its published schema), ``.csv`` or
-            ``.ndjson`` (one row per segment).
+            ``.ndjson`` (a table).
+        table: Which of `TABLES`.
+        source: Name of the file that was analysed, for the column ``input`` of ``faces-wide``.
 
     Raises:
-        InvalidValue: Another ending.
+        InvalidValue: Another ending or table, or a table as ``.json``.
     """
     path = Path(path)
-    match path.suffix.lower():
-        case ".json":
-            path.write_text(session.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        case ".csv":
-            with path.open("w", newline="", encoding="utf-8") as file:
-                table = csv.DictWriter(file, COLUMNS)
-                table.writeheader()
-                table.writerows(rows(session))
-        case ".ndjson":
-            with path.open("w", encoding="utf-8") as file:
-                file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows(session))
-        case other:
-            raise InvalidValue(
-                f"cannot write a session as {other or path.name!r}; valid: .json, .csv, .ndjson"
-            )
+    check_export(path, table)
+    if path.suffix.lower() == ".json":
+        path.write_text(session.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        return
+    columns, lines = _table(session, table, source)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        if path.suffix.lower() == ".csv":
+            writer = csv.DictWriter(file, columns)
+            writer.writeheader()
+            writer.writerows(lines)
+        else:
+            file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in lines)
+
+
+def check_export(path: Path, table: str) -> None:
+    """Tell before a long analysis whether `write` will know what to do; see there."""
+    if path.suffix.lower() not in ENDINGS:
+        raise InvalidValue(
+            f"cannot write a session as {path.suffix.lower() or path.name!r}; "
+            f"valid: {', '.join(ENDINGS)}"
+        )
+    if table not in TABLES:
+        raise InvalidValue(f"no table {table!r}; valid: {', '.join(TABLES)}")
+    if path.suffix.lower() == ".json" and table != "segments":
+        raise InvalidValue(f"the table {table!r} is written as .csv or .ndjson, not as .json")
+
+
+def _table(
+    session: Session, table: Table, source: str | None
+) -> tuple[tuple[str, ...], Iterator[dict[str, object]]]:
+    """Return the columns and the rows of a table."""
+    match table:
+        case "segments":
+            return COLUMNS, rows(session)
+        case "faces-wide":
+            return face_columns(session), face_rows(session, source)
+        case "faces-long":
+            return LONG_COLUMNS, face_values(session)
