@@ -94,7 +94,7 @@ def search(
 
 
 def look_again(detector: FaceDetector, image: Image, boxes: Sequence[Box]) -> list[Face]:
-    """Find the faces that are expected in a picture, and their close neighbours.
+    """Find the faces that are expected in a picture, and no others.
 
     Args:
         detector: Not in use by anybody else.
@@ -106,7 +106,15 @@ def look_again(detector: FaceDetector, image: Image, boxes: Sequence[Box]) -> li
     """
     found = []
     for box in boxes:
-        found += _in_region(detector, image, box)
+        middle = _middle(box)
+        # Whatever else is in the region is found where it is expected itself, or by the next search.
+        nearest = min(
+            _in_region(detector, image, box),
+            key=lambda face: math.dist(_middle(face.box), middle),
+            default=None,
+        )
+        if nearest is not None:
+            found.append(nearest)
     return merge(found)
 
 
@@ -153,12 +161,16 @@ def _are_one(afar: Face, near: Face) -> bool:
     return within or overlap(near, afar) > _SAME
 
 
+def _middle(box: Box) -> tuple[float, float]:
+    x, y, width, height = box
+    return x + width / 2, y + height / 2
+
+
 def _in_region(detector: FaceDetector, image: Image, box: Box) -> Iterator[Face]:
     """Find faces in the region around a box."""
-    x, y, width, height = box
-    reach = AROUND * max(width, height) / 2
-    left, top = (max(0, math.floor(c - reach)) for c in (x + width / 2, y + height / 2))
-    right, bottom = (math.ceil(c + reach) for c in (x + width / 2, y + height / 2))
+    reach = AROUND * max(box[2:]) / 2
+    left, top = (max(0, math.floor(c - reach)) for c in _middle(box))
+    right, bottom = (math.ceil(c + reach) for c in _middle(box))
     region = image[top : max(0, bottom), left : max(0, right)]
     if min(region.shape[:2]) > 1:
         for face in detector.short_range(region):
