@@ -170,6 +170,8 @@ def decode_here() -> Callable[..., list[tuple[bytes, bytes]]]:
             "format": signature.format,
             "demuxer": signature.demuxer,
             "is_image": signature.is_image,
+            "is_sequence": signature.is_sequence,
+            "sequence_rate": 25.0,
             "limits": asdict(limits or Limits()),
             "fps": None,
             "rate": 16_000,

@@ -1,8 +1,9 @@
 """Pictures and sound of a file with their true times, decoded in a process that can be killed.
 
 `probe` says what a file holds, `read_frames` yields its pictures and `read_audio` its sound, both on
-the one clock of the file. Nothing here knows of emotion. Names are imported on first use, because
-the decoding process is a module of this package and must start quickly.
+the one clock of the file; a folder or a ZIP archive of images is read like a video. Nothing here
+knows of emotion. Names are imported on first use, because the decoding process is a module of this
+package and must start quickly.
 """
 
 from __future__ import annotations
@@ -13,12 +14,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from affectscope.media.limits import Limits
     from affectscope.media.process import warm_up
-    from affectscope.media.readers import AudioReader, FrameReader, probe, read_audio, read_frames
+    from affectscope.media.readers import (
+        SEQUENCE_RATE,
+        AudioReader,
+        FrameReader,
+        list_sequence,
+        probe,
+        read_audio,
+        read_frames,
+    )
     from affectscope.media.signature import FORMATS
     from affectscope.media.streams import AudioChunk, AudioStream, Frame, MediaInfo, VideoStream
 
 __all__ = [
     "FORMATS",
+    "SEQUENCE_RATE",
     "AudioChunk",
     "AudioReader",
     "AudioStream",
@@ -27,6 +37,7 @@ __all__ = [
     "Limits",
     "MediaInfo",
     "VideoStream",
+    "list_sequence",
     "probe",
     "read_audio",
     "read_frames",
@@ -35,6 +46,7 @@ __all__ = [
 
 _HOMES = {
     "FORMATS": "signature",
+    "SEQUENCE_RATE": "readers",
     "AudioChunk": "streams",
     "AudioReader": "readers",
     "AudioStream": "streams",
@@ -43,6 +55,7 @@ _HOMES = {
     "Limits": "limits",
     "MediaInfo": "streams",
     "VideoStream": "streams",
+    "list_sequence": "readers",
     "probe": "readers",
     "read_audio": "readers",
     "read_frames": "readers",

@@ -11,7 +11,7 @@ I     JSON, what the file holds; always the first
 F     a frame: `pictures.FRAME_HEADER`, rows of pixels
 A     a chunk: `sound.AUDIO_HEADER`, float32 samples
 P     nothing; work goes on
-E     JSON, the end: `truncated`, `damaged`
+E     JSON, the end: `truncated`, `damaged`, `gaps`, `missing`
 X     JSON, a refusal: `kind`, `detail`
 ====  ==================================================
 """
@@ -19,6 +19,7 @@ X     JSON, a refusal: `kind`, `detail`
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import struct
@@ -30,22 +31,25 @@ from typing import Any
 
 import av.logging
 
-from affectscope.media import pictures, sound
+from affectscope.media import sound
 from affectscope.media.demux import Media, Refusal, open_media
+from affectscope.media.pictures import PictureStream
 
 MESSAGE = struct.Struct("<cQ")
 BEAT = 1.0
 """Seconds after which silence is broken by a message that work goes on."""
 
 Send = Callable[..., None]
+Ending = dict[str, Any]
 
 
 def run(job: dict[str, Any], send: Send) -> None:
     """Do one job; every answer goes through `send(kind, *buffers)`.
 
     Args:
-        job: `task` (`probe`, `frames`, `audio`), `path`, `format`, `demuxer`, `is_image`, `limits`;
-            with `fps` for frames, with `rate` and `chunk_seconds` for audio.
+        job: `task` (`probe`, `frames`, `audio`), `path`, `format`, `demuxer`, `is_image`,
+            `is_sequence`, `limits`; with `fps` for frames, with `sequence_rate` for an image
+            sequence, with `rate` and `chunk_seconds` for audio.
         send: Writes one message.
     """
     av.logging.set_level(av.logging.ERROR)
@@ -60,8 +64,10 @@ def run(job: dict[str, Any], send: Send) -> None:
 
     with av.logging.Capture(local=False) as logs:
         try:
-            media = open_media(job, logs, beat)
-            _TASKS[job["task"]](media, send)
+            if job["is_sequence"]:
+                ending = _sequence(job, logs, beat, send)
+            else:
+                ending = _TASKS[job["task"]](open_media(job, logs, beat), send)
         except Refusal as refusal:
             _send_json(send, b"X", {"kind": refusal.kind, "detail": refusal.detail})
         except MemoryError:
@@ -73,50 +79,83 @@ def run(job: dict[str, Any], send: Send) -> None:
             detail = f"the decoder failed on it ({type(error).__name__}: {error})"
             _send_json(send, b"X", {"kind": "undecodable", "detail": detail})
         else:
-            _send_json(send, b"E", {"truncated": media.cut, "damaged": media.damaged})
+            _send_json(send, b"E", ending)
 
 
-def _probe(media: Media, send: Send) -> None:
-    first = None
+def _probe(media: Media, send: Send) -> Ending:
+    pictures = None
     if media.video is not None:
         with contextlib.suppress(Refusal):
-            first, _ = pictures.first_frame(media)
-    if first is None and media.audio is None:
+            pictures = PictureStream(media)
+    if pictures is None and media.audio is None:
         raise Refusal("undecodable", media.explain("it has neither pictures nor sound"))
-    _send_info(media, send, first)
+    _send_info(media, send, pictures)
+    return _ending(media)
 
 
-def _frames(media: Media, send: Send) -> None:
-    first, rest = pictures.first_frame(media)
-    _send_info(media, send, first)
-    pictures.stream_frames(media, first, rest, lambda header, body: send(b"F", header, body))
+def _frames(media: Media, send: Send) -> Ending:
+    pictures = PictureStream(media)
+    _send_info(media, send, pictures)
+    pictures.stream(lambda header, body: send(b"F", header, body))
+    return _ending(media) | {"gaps": pictures.pace.gaps, "missing": pictures.pace.missing}
 
 
-def _audio(media: Media, send: Send) -> None:
+def _audio(media: Media, send: Send) -> Ending:
     if media.audio is not None:
         _send_info(media, send, None)
     sound.stream_audio(media, lambda header, body: send(b"A", header, body))
+    return _ending(media)
 
 
-_TASKS: dict[str, Callable[[Media, Send], None]] = {
+_TASKS: dict[str, Callable[[Media, Send], Ending]] = {
     "probe": _probe,
     "frames": _frames,
     "audio": _audio,
 }
 
 
-def _send_info(media: Media, send: Send, first: Any) -> None:
+def _ending(media: Media) -> Ending:
+    return {"truncated": media.cut, "damaged": media.damaged}
+
+
+def _send_info(media: Media, send: Send, pictures: PictureStream | None) -> None:
     _send_json(
         send,
         b"I",
         {
             "format": media.job["format"],
             "duration": media.duration,
-            "video": pictures.describe(media, first),
+            "video": pictures.describe() if pictures is not None else None,
             "audio": sound.describe(media),
             "is_image": media.job["is_image"],
         },
     )
+
+
+def _sequence(
+    job: dict[str, Any], logs: list[Any], heartbeat: Callable[[], None], send: Send
+) -> Ending:
+    """Do a job with an image sequence."""
+    # Few jobs need it, and those that do not start sooner without.
+    from affectscope.media.sequence_pictures import Sequence
+
+    if job["task"] == "audio":
+        raise Refusal("unsupported", "it can hold only pictures; an audio stream is needed")
+    sequence = Sequence(job, logs, heartbeat)
+    taken = sequence.pictures(job.get("fps"))
+    time, first = next(taken)
+    info = {
+        "format": job["format"],
+        "duration": sequence.duration,
+        "video": first.describe(job["sequence_rate"]),
+        "audio": None,
+        "is_image": False,
+    }
+    _send_json(send, b"I", info)
+    if job["task"] == "frames":
+        pictures = itertools.chain([(time, first)], taken)
+        sequence.stream(pictures, lambda header, body: send(b"F", header, body))
+    return {"truncated": False, "damaged": sequence.damaged}
 
 
 def _send_json(send: Send, kind: bytes, value: dict[str, Any]) -> None:

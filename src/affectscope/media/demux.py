@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import heapq
 import math
 import re
 from collections.abc import Callable, Iterator
@@ -30,6 +31,9 @@ JUMP = 1.0
 
 LEAP = 3600.0
 """Seconds forwards that are believed where a file does not say how long it is."""
+
+MOST_DELAYED = 32
+"""Frames that a decoder can hold back, to put them into order and to work on several at once."""
 
 HONEST = ("mov", "matroska", "avi", "wav", "flac", "caf", "aiff")
 """Demuxers whose duration is written in the file; others estimate it from the bit rate."""
@@ -74,7 +78,6 @@ class Media:
         container: The open container.
         job: The job as sent by the parent.
         origin: Seconds of the container's clock that are zero for us: where its first stream starts.
-        turn: How its pictures must be turned for display; known once the first is decoded.
         damaged: Packets that could not be decoded.
         cut: True once the file is seen to end before it should.
         heartbeat: Called between packets, to show that work goes on.
@@ -85,7 +88,6 @@ class Media:
     logs: list[tuple[int, str, str]]
     heartbeat: Callable[[], None]
     origin: float = 0.0
-    turn: int = 0
     damaged: int = 0
     cut: bool = False
     _spans: dict[int, _Span] = field(default_factory=dict)
@@ -111,7 +113,8 @@ class Media:
     @property
     def duration(self) -> float | None:
         """Seconds that the file claims to last."""
-        if self.job["is_image"] or self.container.duration is None:
+        # A GIF's is the sum of its delays as written, which are not always those that are shown.
+        if self.job["is_image"] or self.job["format"] == "gif" or self.container.duration is None:
             return None
         return max(0.0, self.container.duration / av.time_base)
 
@@ -124,7 +127,8 @@ class Media:
     def decode(self, stream: VideoStream | AudioStream) -> Iterator[Any]:
         """Yield decoded frames of one stream; damaged packets are counted and skipped.
 
-        Sets `cut` at the end.
+        Frames without a presentation time get one: they come in the order in which they are shown,
+        so each takes the earliest decoding time that no frame before it took. Sets `cut` at the end.
 
         Raises:
             Refusal: The decoder ran out of memory, or decoded nothing of what was there.
@@ -132,21 +136,33 @@ class Media:
         if stream.codec_context is None:
             raise Refusal("unsupported", f"its {stream.type} codec has no decoder here")
         decoded = packets = 0
+        # AVI knows decoding times only; what FFmpeg guesses from them is out of order.
+        guessed = self.container.format.name == "avi" and stream.type == "video"
+        stored: list[int] = []
         for packet in self._packets():
             if packet is not None and packet.stream_index != stream.index:
                 continue
             packets += packet is not None and packet.size > 0
+            if packet is not None and packet.dts is not None:
+                heapq.heappush(stored, packet.dts)
             try:
                 frames = stream.codec_context.decode(packet)
             except FFmpegError as error:
                 self._count_damage(error)
-                continue
+                frames = []
             for frame in frames:
                 decoded += 1
+                time = heapq.heappop(stored) if stored else None
+                if guessed or frame.pts is None:
+                    frame.pts = time
                 yield frame
+            if len(stored) > MOST_DELAYED:
+                heapq.heappop(stored)  # its frame was lost
         if packets and not decoded:
-            what = "picture" if self.job["is_image"] else stream.type
-            raise Refusal("undecodable", self.explain(f"none of its {what} can be decoded"))
+            nothing = f"none of its {stream.type} can be decoded"
+            if self.job["is_image"]:
+                nothing = "its picture is cut off, damaged, or of a kind that cannot be decoded"
+            raise Refusal("undecodable", self.explain(nothing))
         self.cut = self.cut or self._falls_short()
 
     def _packets(self) -> Iterator[Packet[Stream] | None]:
@@ -232,20 +248,13 @@ def open_media(
         Refusal: It cannot be opened, or exceeds a limit.
     """
     limits = job["limits"]
-    options = {
-        "format_whitelist": job["demuxer"],
-        "protocol_whitelist": "file",
-        # One more than is allowed: some demuxers leave out what exceeds, and then nobody would know.
-        "max_streams": str(limits["streams"] + 1),
-        "max_pixels": str(limits["pixels"]),
-    }
     try:
         # The prefix keeps a name such as "http:x" from being read as an address.
         container = av.open(
             "file:" + job["path"],
             "r",
             format=job["demuxer"],
-            options=options,
+            options=open_options(job["demuxer"], limits),
             metadata_errors="replace",
         )
     except FFmpegError as error:
@@ -257,6 +266,33 @@ def open_media(
     media = Media(container, job, logs, heartbeat, cut=_ends_early(job["path"]))
     if len(container.streams) > limits["streams"]:
         raise Refusal("undecodable", f"it has more than {limits['streams']} streams")
+    check_pixels(container, limits)
+    if (media.duration or 0.0) > limits["seconds"]:
+        raise Refusal(
+            "undecodable",
+            f"it lasts {media.duration:.0f} s, more than {limits['seconds']:.0f} s",
+        )
+    media.origin = _origin(media)
+    return media
+
+
+def open_options(demuxer: str, limits: dict[str, Any]) -> dict[str, str]:
+    """Return the options that hold FFmpeg to one demuxer, to the file itself and to the limits."""
+    return {
+        "format_whitelist": demuxer,
+        "protocol_whitelist": "file",
+        # One more than is allowed: some demuxers leave out what exceeds, and then nobody would know.
+        "max_streams": str(limits["streams"] + 1),
+        "max_pixels": str(limits["pixels"]),
+    }
+
+
+def check_pixels(container: InputContainer, limits: dict[str, Any]) -> None:
+    """Hold every picture to the limit, those that come later too.
+
+    Raises:
+        Refusal: A picture of the stated size exceeds it.
+    """
     for stream in container.streams.video:
         if stream.codec_context is not None:
             if stream.width * stream.height > limits["pixels"]:
@@ -266,19 +302,19 @@ def open_media(
                     f"{limits['pixels']} pixels",
                 )
             stream.codec_context.options = {"max_pixels": str(limits["pixels"])}
-    if (media.duration or 0.0) > limits["seconds"]:
-        raise Refusal(
-            "undecodable",
-            f"it lasts {media.duration:.0f} s, more than {limits['seconds']:.0f} s",
-        )
-    starts = [
+
+
+def _origin(media: Media) -> float:
+    """Return the seconds of the container's clock at which the first of pictures and sound starts."""
+    video, audio = (
         float(stream.start_time * stream.time_base)
-        for stream in (media.video, media.audio)
         if stream is not None and stream.start_time is not None and stream.time_base is not None
-    ]
-    start = min(starts, default=0.0)
-    media.origin = 0.0 if -PRIMING < start < 0 else start
-    return media
+        else None
+        for stream in (media.video, media.audio)
+    )
+    if audio is not None and -PRIMING < audio < 0:
+        audio = 0.0
+    return min((start for start in (video, audio) if start is not None), default=0.0)
 
 
 def _ends_early(path: str) -> bool:

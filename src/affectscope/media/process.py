@@ -21,7 +21,7 @@ from affectscope.media.decoder import MESSAGE
 from affectscope.media.limits import Limits
 from affectscope.media.signature import Signature
 
-_REFUSALS: dict[str, type[RequestError]] = {
+REFUSALS: dict[str, type[RequestError]] = {
     "empty": EmptyInput,
     "unsupported": UnsupportedMedia,
     "undecodable": UndecodableMedia,
@@ -61,7 +61,7 @@ class Decoder:
             with contextlib.suppress(OSError):  # above what the administrator allows
                 fcntl.fcntl(self._pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         self._limits = Limits()
-        self._format = ""
+        self._noun = ""
         self.close = weakref.finalize(self, _end, self._process)
         """Kill the process and forget it; may be called again."""
 
@@ -85,13 +85,14 @@ class Decoder:
     ) -> None:
         """Send the job."""
         self._limits = limits
-        self._format = signature.format
+        self._noun = signature.noun
         job = {
             "task": task,
             "path": os.path.abspath(path),
             "format": signature.format,
             "demuxer": signature.demuxer,
             "is_image": signature.is_image,
+            "is_sequence": signature.is_sequence,
             "limits": asdict(limits),
             **options,
         }
@@ -118,7 +119,7 @@ class Decoder:
             if kind == b"X":
                 self.close()
                 refusal = json.loads(bytes(payload))
-                raise _REFUSALS[refusal["kind"]](f"this {self._format} file: {refusal['detail']}")
+                raise REFUSALS[refusal["kind"]](f"this {self._noun}: {refusal['detail']}")
             if kind != b"P":
                 return kind, payload
 
@@ -150,7 +151,7 @@ class Decoder:
 
     def _broken(self, cause: str) -> UndecodableMedia:
         self.close()
-        return UndecodableMedia(f"this {self._format} file: {cause}")
+        return UndecodableMedia(f"this {self._noun}: {cause}")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -6,6 +6,7 @@ import json
 import math
 import os
 from collections.abc import Iterator
+from dataclasses import asdict
 from types import TracebackType
 from typing import Any, Self
 
@@ -14,9 +15,12 @@ from numpy.typing import NDArray
 
 from affectscope.errors import InvalidValue
 from affectscope.media import process
+from affectscope.media.demux import Refusal
 from affectscope.media.limits import DEFAULT_LIMITS, Limits
 from affectscope.media.orientation import MIRROR, TRANSPOSE, UPSIDE_DOWN
 from affectscope.media.pictures import FRAME_HEADER
+from affectscope.media.process import REFUSALS
+from affectscope.media.sequences import open_images
 from affectscope.media.signature import identify
 from affectscope.media.sound import AUDIO_HEADER
 from affectscope.media.streams import AudioChunk, AudioStream, Frame, MediaInfo, VideoStream
@@ -24,13 +28,28 @@ from affectscope.media.streams import AudioChunk, AudioStream, Frame, MediaInfo,
 Source = str | os.PathLike[str]
 
 
-def probe(path: Source, *, limits: Limits = DEFAULT_LIMITS) -> MediaInfo:
-    """Say what a file holds.
+SEQUENCE_RATE = 25.0
+"""Images a second of a sequence, where nobody says otherwise."""
+
+MOST_SEQUENCE_RATE = 1000.0
+
+
+def probe(
+    path: Source, *, sequence_rate: float = SEQUENCE_RATE, limits: Limits = DEFAULT_LIMITS
+) -> MediaInfo:
+    """Say what a file, or a folder of images, holds.
+
+    Args:
+        path: A local file of one of `FORMATS`, or a folder of images.
+        sequence_rate: Images a second of an image sequence, in (0, 1000].
+        limits: What decoding may cost.
 
     Raises:
+        InvalidValue: `sequence_rate` is out of range.
         NotFound, EmptyInput, UnsupportedMedia, UndecodableMedia: It cannot be read.
     """
-    with _Reader("probe", path, limits) as reader:
+    _check_sequence_rate(sequence_rate)
+    with _Reader("probe", path, limits, sequence_rate=sequence_rate) as reader:
         return reader.info
 
 
@@ -40,13 +59,17 @@ class _Reader:
     Attributes:
         info: What the file holds.
         truncated: After the end: True where the file ends before it should.
-        damaged: After the end: packets that could not be decoded and were left out.
+        damaged: After the end: packets, or images of a sequence, that could not be decoded and were
+            left out.
+        gaps: After the end: how often the next picture came much later than is usual.
+        missing: After the end: seconds without pictures in those gaps, together.
     """
 
     def __init__(self, task: str, path: Source, limits: Limits, **options: object) -> None:
         signature = identify(path)
         self.truncated = False
-        self.damaged = 0
+        self.damaged = self.gaps = 0
+        self.missing = 0.0
         self._decoder = process.nursery.take()
         try:
             self._decoder.begin(task, path, signature, limits, **options)
@@ -80,6 +103,8 @@ class _Reader:
                     ending = json.loads(bytes(payload))
                     self.truncated = ending["truncated"]
                     self.damaged = ending["damaged"]
+                    self.gaps = ending.get("gaps", 0)
+                    self.missing = ending.get("missing", 0.0)
                     return
                 yield payload
         finally:
@@ -89,8 +114,10 @@ class _Reader:
 class FrameReader(_Reader):
     """The pictures of a file; an iterator of `Frame` and a context manager."""
 
-    def __init__(self, path: Source, fps: float | None, limits: Limits) -> None:
-        super().__init__("frames", path, limits, fps=fps)
+    def __init__(
+        self, path: Source, fps: float | None, sequence_rate: float, limits: Limits
+    ) -> None:
+        super().__init__("frames", path, limits, fps=fps, sequence_rate=sequence_rate)
         self._frames = self._iterate()
 
     def __iter__(self) -> Iterator[Frame]:
@@ -127,26 +154,65 @@ class AudioReader(_Reader):
 
 
 def read_frames(
-    path: Source, fps: float | None = 5.0, *, limits: Limits = DEFAULT_LIMITS
+    path: Source,
+    fps: float | None = 5.0,
+    *,
+    sequence_rate: float = SEQUENCE_RATE,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> FrameReader:
-    """Open the pictures of a video or an image.
+    """Open the pictures of a video, an image or an image sequence.
 
     Times are presentation time stamps, counted from the start of the file's first stream, so they
     agree with those of `read_audio`. Rotation and the shape of pixels are applied.
 
+    A picture lasts until the next one that is taken. Where a recording was paused or packets were
+    lost, it ends before the gap, and the reader counts `gaps` and the seconds `missing` in them. A
+    gap is an interval of more than three times what is usual (the median of the last fifteen
+    intervals) and more than half a second, so a slide show has none.
+
+    The images of a sequence (a folder or a ZIP archive) are taken in the order of the numbers in
+    their names and shown at `sequence_rate`; their sizes may differ, and what is no image is left
+    out. One that is damaged keeps its place in time, and the one before it stands meanwhile.
+
     Args:
-        path: A local file of one of `FORMATS`.
-        fps: Most frames a second: of every interval of 1/fps seconds the first frame is taken. None
-            for every frame.
+        path: A local file of one of `FORMATS`, or a folder of images.
+        fps: Most frames a second: of every interval of 1/fps seconds the first frame is taken, and
+            the first after each gap. None for every frame; so does any rate above the file's own.
+        sequence_rate: Images a second of an image sequence, in (0, 1000].
         limits: What decoding may cost.
 
     Raises:
-        InvalidValue: `fps` is not positive.
+        InvalidValue: `fps` is not positive, or `sequence_rate` is out of range.
         NotFound, EmptyInput, UnsupportedMedia, UndecodableMedia: It cannot be read.
     """
     if fps is not None and not (math.isfinite(fps) and fps > 0):
         raise InvalidValue(f"fps is {fps}; valid: a positive number, or None for every frame")
-    return FrameReader(path, fps, limits)
+    _check_sequence_rate(sequence_rate)
+    return FrameReader(path, fps, sequence_rate, limits)
+
+
+def list_sequence(path: Source, *, limits: Limits = DEFAULT_LIMITS) -> tuple[list[str], list[str]]:
+    """List what lies in a folder or a ZIP archive, without looking into it.
+
+    Returns:
+        Names of the images in natural order, and names of everything else; hidden files are left out.
+
+    Raises:
+        UnsupportedMedia, UndecodableMedia: It cannot be read as a sequence of images.
+    """
+    try:
+        images = open_images(os.fspath(path), asdict(limits))
+    except Refusal as refusal:
+        raise REFUSALS[refusal.kind](f"{os.fspath(path)!r}: {refusal.detail}") from refusal
+    images.close()
+    return images.names, images.others
+
+
+def _check_sequence_rate(rate: float) -> None:
+    if not 0 < rate <= MOST_SEQUENCE_RATE:
+        raise InvalidValue(
+            f"sequence_rate is {rate}; valid: above 0 up to {MOST_SEQUENCE_RATE:g} images a second"
+        )
 
 
 def read_audio(

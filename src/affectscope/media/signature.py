@@ -18,11 +18,24 @@ HEAD = 4096
 
 @dataclass(frozen=True)
 class Signature:
-    """A kind of file: our name for it, FFmpeg's demuxer, and whether it is a still image."""
+    """A kind of file.
+
+    Attributes:
+        format: Our name for it.
+        demuxer: FFmpeg's; none for a sequence, whose pictures have one each.
+        is_image: Whether it is a still image.
+        is_sequence: Whether it is a folder or an archive of images.
+    """
 
     format: str
     demuxer: str
     is_image: bool = False
+    is_sequence: bool = False
+
+    @property
+    def noun(self) -> str:
+        """What to call it in a message."""
+        return self.format if self.format == "folder" else f"{self.format} file"
 
 
 _MOV = "mov,mp4,m4a,3gp,3g2,mj2"
@@ -45,6 +58,8 @@ _PREFIXES: tuple[tuple[bytes, Signature], ...] = (
     (b"caff", Signature("caf", "caf")),
     (b"RF64", Signature("wav", "wav")),
     (b"\x00\x00\x01\xba", Signature("mpeg", "mpeg")),
+    (b"PK\x03\x04", Signature("zip", "", is_sequence=True)),
+    (b"PK\x05\x06", Signature("zip", "", is_sequence=True)),
 )
 _RIFF = {
     b"WAVE": Signature("wav", "wav"),
@@ -55,8 +70,9 @@ FORMATS: tuple[str, ...] = (
     "mp4", "mov", "m4v", "3gp", "3g2", "mkv", "webm", "avi", "flv", "mpeg", "mpegts", "gif",
     "png", "jpeg", "webp", "bmp", "tiff", "avif",
     "wav", "flac", "mp3", "aac", "m4a", "ogg", "amr", "caf", "aiff",
+    "zip",
 )  # fmt: skip
-"""Every kind of file that is read."""
+"""Every kind of file that is read; a `zip` is one of images."""
 
 _REFUSED: tuple[tuple[bytes, str], ...] = (
     (b"#EXTM3U", "an HLS playlist, which names other files"),
@@ -70,7 +86,6 @@ _REFUSED: tuple[tuple[bytes, str], ...] = (
     (b"<!DOCTYPE", "an HTML page"),
     (b"<html", "an HTML page"),
     (b"%PDF", "a PDF document"),
-    (b"PK\x03\x04", "a ZIP archive"),
     (b"\x1f\x8b", "a gzip archive"),
     (b"Rar!", "a RAR archive"),
     (b"7z\xbc\xaf", "a 7-Zip archive"),
@@ -82,19 +97,22 @@ _REFUSED: tuple[tuple[bytes, str], ...] = (
 
 
 def identify(path: str | os.PathLike[str]) -> Signature:
-    """Say what kind of media a file is.
+    """Say what kind of media a file is; a folder counts as a sequence of images.
 
     Raises:
         NotFound: There is no such file.
         EmptyInput: It has no bytes.
-        UnsupportedMedia: It is no regular file, or none of `FORMATS`; names what was found.
+        UnsupportedMedia: It is neither a regular file nor a folder, or none of `FORMATS`; names what
+            was found.
     """
     try:
         status = os.stat(path)
     except FileNotFoundError as error:
         raise NotFound(f"there is no file {os.fspath(path)!r}") from error
+    if stat.S_ISDIR(status.st_mode):
+        return Signature("folder", "", is_sequence=True)
     if not stat.S_ISREG(status.st_mode):
-        raise UnsupportedMedia("this is not a regular file, such as a folder or a device")
+        raise UnsupportedMedia("this is neither a regular file nor a folder, such as a device")
     if status.st_size == 0:
         raise EmptyInput("the file has no bytes")
     with open(path, "rb") as file:
@@ -107,9 +125,9 @@ def identify(path: str | os.PathLike[str]) -> Signature:
             )
             file.seek(10 + length)
             head = file.read(HEAD)
-            found = _of_bytes(head)
+            found = kind_of(head)
             return found if found and not found.is_image else Signature("mp3", "mp3")
-    found = _of_bytes(head)
+    found = kind_of(head)
     if found is None:
         raise UnsupportedMedia(
             f"the file holds {_describe(head)}; valid: {', '.join(FORMATS)}", valid=list(FORMATS)
@@ -117,14 +135,14 @@ def identify(path: str | os.PathLike[str]) -> Signature:
     return found
 
 
-def _of_bytes(head: bytes) -> Signature | None:
-    """Return the kind that the first bytes show, None where it is none of ours."""
+def kind_of(head: bytes) -> Signature | None:
+    """Return the kind that the first bytes, `HEAD` of them, show; None where it is none of ours."""
     if head[4:8] in _BOXES:
         return _iso_media(head)
     if head[:4] == b"\x1a\x45\xdf\xa3":
         return Signature("webm" if b"webm" in head[:64] else "mkv", "matroska,webm")
     if head[:4] == b"RIFF":
-        return _RIFF.get(head[8:12])
+        return None if _is_animated_webp(head) else _RIFF.get(head[8:12])
     if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
         return Signature("aiff", "aiff")
     for prefix, signature in _PREFIXES:
@@ -134,6 +152,11 @@ def _of_bytes(head: bytes) -> Signature | None:
         if len(head) > offset + 2 * step and all(head[offset + k * step] == 0x47 for k in range(3)):
             return Signature("mpegts", "mpegts")
     return _mpeg_audio(head)
+
+
+def _is_animated_webp(head: bytes) -> bool:
+    """Tell by the flags of the extended header; FFmpeg decodes still pictures only."""
+    return head[8:16] == b"WEBPVP8X" and len(head) > 20 and head[20] & 0x02 != 0
 
 
 def _iso_media(head: bytes) -> Signature | None:
@@ -163,6 +186,8 @@ def _describe(head: bytes) -> str:
     """Name what a refused file holds, for the message."""
     if head[4:8] == b"ftyp":
         return "a HEIC picture (convert it to JPEG)"
+    if head[:4] == b"RIFF" and _is_animated_webp(head):
+        return "an animated WebP picture (convert it to GIF or MP4)"
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     for prefix, name in _REFUSED:
         if text.startswith(prefix):

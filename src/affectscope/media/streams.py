@@ -38,9 +38,10 @@ class MediaInfo:
     """What a file holds.
 
     Attributes:
-        format: Short name such as `mp4`, `webm`, `wav`, `png`.
-        duration: Seconds that the file claims to last; None where it claims nothing, and for still
+        format: Short name such as `mp4`, `webm`, `wav`, `png`; `folder` or `zip` for a sequence of
             images.
+        duration: Seconds that the file claims to last; None where it claims nothing, and for still
+            images and GIF.
         video: Its pictures, None where there are none.
         audio: Its sound, None where there is none.
         is_image: True for a still image.
@@ -59,8 +60,8 @@ class Frame:
 
     Attributes:
         time: Presentation time in seconds on the clock of the file.
-        end: Time of the next frame that is handed out; for the last one, when the video ends. Equal
-            to `time` for a still image.
+        end: Time of the next frame that is handed out, or of the gap before it; for the last one,
+            when the video ends. Equal to `time` for a still image.
         image: uint8 [height, width, 3], red, green, blue, as displayed.
         index: Number of this frame among those handed out, from 0.
     """
