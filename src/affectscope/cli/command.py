@@ -106,8 +106,8 @@ def analyze(
     files: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="Video, audio, images; conversations (.json, .csv, .txt, .vtt, .srt, WhatsApp, Slack, "
-            ".zip); .json questionnaires."
+            help="Video, audio, images, folders and .zip of numbered images; conversations (.json, "
+            ".csv, .txt, .vtt, .srt, WhatsApp, Slack, .zip); .json questionnaires."
         ),
     ] = None,
     sample: Annotated[bool, typer.Option("--sample", help="Analyse the shipped samples.")] = False,
@@ -118,6 +118,9 @@ def analyze(
         str | None, typer.Option(help="Recorded; needed for medical and safety.")
     ] = None,
     fps: Annotated[float, typer.Option(help="Video frames analysed a second, up to 60.")] = 5.0,
+    sequence_rate: Annotated[
+        float, typer.Option("--sequence-fps", help="Images a second of numbered images.")
+    ] = 25.0,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Write .json, .csv or .ndjson.")
     ] = None,
@@ -142,7 +145,12 @@ def analyze(
     paths = [sample_path(k) for k in KINDS if k != "speech"] if sample else files or []
     with Progress() as progress:
         session = run(
-            *paths, purpose=purpose, justification=justification, fps=fps, on_record=progress
+            *paths,
+            purpose=purpose,
+            justification=justification,
+            fps=fps,
+            sequence_rate=sequence_rate,
+            on_record=progress,
         )
     if output is not None:
         write(session, output)

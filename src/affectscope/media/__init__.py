@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from affectscope.media.limits import Limits
     from affectscope.media.process import warm_up
     from affectscope.media.readers import (
+        MOST_SEQUENCE_RATE,
         SEQUENCE_RATE,
         AudioReader,
         FrameReader,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FORMATS",
+    "MOST_SEQUENCE_RATE",
     "SEQUENCE_RATE",
     "AudioChunk",
     "AudioReader",
@@ -46,6 +48,7 @@ __all__ = [
 
 _HOMES = {
     "FORMATS": "signature",
+    "MOST_SEQUENCE_RATE": "readers",
     "SEQUENCE_RATE": "readers",
     "AudioChunk": "streams",
     "AudioReader": "readers",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from affectscope.affect import Purpose, Record, Session, SessionBuilder, check_purpose
 from affectscope.chat import ChatAnalyzer, Message
+from affectscope.media import SEQUENCE_RATE
 from affectscope.session.combine import combine
 from affectscope.session.inputs import Chat, Inputs, Survey, gather
 from affectscope.speech import SpeechAnalyzer
@@ -26,6 +27,7 @@ def analyze(
     purpose: str = "unspecified",
     justification: str | None = None,
     fps: float = 5.0,
+    sequence_rate: float = SEQUENCE_RATE,
     on_record: Listener | None = None,
 ) -> Session:
     """Analyse everything of one occasion.
@@ -34,12 +36,14 @@ def analyze(
     side, one thread each.
 
     Args:
-        paths: Media of any kind, chats and questionnaires as ``.json``, text as ``.txt``.
+        paths: Media of any kind, folders and ``.zip`` archives of numbered images, chats and
+            questionnaires as ``.json``, text as ``.txt``.
         chat: A chat as text, a path, or the object of the HTTP interface.
         survey: A filled questionnaire as a path or the object of the HTTP interface.
         purpose: Why; ``workplace`` and ``education`` refuse face and voice.
         justification: Recorded; needed for ``medical`` and ``safety``.
         fps: Video frames analysed a second, in (0, 60].
+        sequence_rate: Images a second of numbered images, in (0, 1000].
         on_record: Called with each record as it is found, from the threads that find them.
 
     Returns:
@@ -57,7 +61,7 @@ def analyze(
     """
     inputs = gather(paths, chat, survey)
     checked: Purpose = check_purpose(purpose, justification, inputs.modalities)
-    jobs = list(_jobs(inputs, fps))
+    jobs = list(_jobs(inputs, fps, sequence_rate))
 
     def run(job: Callable[[], Iterator[Record]]) -> Session:
         builder = SessionBuilder(limit=_NO_LIMIT)
@@ -77,9 +81,11 @@ _NO_LIMIT = 2**63
 """In one's own process the only bound of an answer is memory."""
 
 
-def _jobs(inputs: Inputs, fps: float) -> Iterator[Callable[[], Iterator[Record]]]:
+def _jobs(
+    inputs: Inputs, fps: float, sequence_rate: float
+) -> Iterator[Callable[[], Iterator[Record]]]:
     for path in inputs.faces:
-        yield partial(VideoAnalyzer().stream, path, fps=fps)
+        yield partial(VideoAnalyzer().stream, path, fps, sequence_rate)
     for path in inputs.voices:
         yield partial(_voice_and_words, path)
     for messages in inputs.chats:

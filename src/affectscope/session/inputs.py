@@ -9,8 +9,8 @@ from pathlib import Path
 
 from affectscope.chat import Message, parse_messages
 from affectscope.chat.formats import read_conversation
-from affectscope.errors import EmptyInput, InvalidValue, MalformedRequest
-from affectscope.media import probe
+from affectscope.errors import EmptyInput, InvalidValue, MalformedRequest, RequestError
+from affectscope.media import list_sequence, probe
 from affectscope.survey import Filled, parse_filled
 
 Chat = str | Path | Mapping[str, object] | Sequence[Mapping[str, object]]
@@ -57,8 +57,10 @@ def gather(
     """Sort files by what they hold.
 
     Args:
-        paths: Media files, ``.json`` files with a chat or a questionnaire, and conversations in
-            any form that `affectscope.chat.formats` reads, known by the endings in `CHAT_ENDINGS`.
+        paths: Media files, folders and ``.zip`` archives of numbered images, ``.json`` files with a
+            chat or a questionnaire, and conversations in any form that `affectscope.chat.formats`
+            reads, known by the endings in `CHAT_ENDINGS`. An archive that holds both images and
+            something of such an ending is a conversation, as WhatsApp exports it.
         chat: A further chat.
         survey: A further questionnaire.
 
@@ -67,16 +69,19 @@ def gather(
 
     Raises:
         EmptyInput: Nothing was given.
-        InvalidValue: No such file, or JSON that is neither a chat nor a questionnaire.
+        InvalidValue: No such file or folder, or JSON that is neither a chat nor a questionnaire.
         MalformedRequest: A ``.json`` file that is not JSON.
         RequestError: A conversation that cannot be read, by line.
-        UndecodableMedia: A file that holds no media.
+        UnsupportedMedia, UndecodableMedia: A file that holds no media, or a folder without images.
     """
     inputs = Inputs()
     for path in map(Path, paths):
-        if not path.is_file():
+        if not (path.is_file() or path.is_dir()):
             raise InvalidValue(f"no such file: {str(path)!r}")
-        if path.suffix.lower() == ".json" and not _is_list(path):
+        if path.is_dir() or (path.suffix.lower() == ".zip" and _is_of_images(path)):
+            probe(path)  # says what is wrong with it
+            inputs.faces.append(path)
+        elif path.suffix.lower() == ".json" and not _is_list(path):
             _add_document(inputs, _read_json(path), str(path))
         elif path.suffix.lower() in CHAT_ENDINGS:
             inputs.chats.append(_read_chat(path))
@@ -94,6 +99,15 @@ def gather(
     if not inputs.modalities:
         raise EmptyInput("nothing to analyse: give a media file, a chat or a questionnaire")
     return inputs
+
+
+def _is_of_images(archive: Path) -> bool:
+    """Tell whether an archive holds images and nothing that may be a conversation."""
+    try:
+        images, others = list_sequence(archive)
+    except RequestError:
+        return False
+    return bool(images) and not any(Path(name).suffix.lower() in CHAT_ENDINGS for name in others)
 
 
 def _read_chat(path: Path) -> list[Message]:

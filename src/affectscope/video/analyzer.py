@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from affectscope.affect import MediaNoted, ModelRef, ProgressMade, QualityNoted, Record
 from affectscope.errors import ModelNotPermitted
-from affectscope.media import Frame, FrameReader, read_frames, warm_up
+from affectscope.media import SEQUENCE_RATE, Frame, FrameReader, read_frames, warm_up
 from affectscope.telemetry import note_media, stage
 from affectscope.video.detector import borrowed_detector
 from affectscope.video.expression import ExpressionModel
@@ -44,25 +44,31 @@ class VideoAnalyzer:
             return None
         return ModelRef(name=card.name, version=card.version, license_class=card.license_class)
 
-    def stream(self, path: str | os.PathLike[str], fps: float | None = 5.0) -> Iterator[Record]:
+    def stream(
+        self,
+        path: str | os.PathLike[str],
+        fps: float | None = 5.0,
+        sequence_rate: float = SEQUENCE_RATE,
+    ) -> Iterator[Record]:
         """Yield a track per face and a segment per face and frame, as they are found.
 
-        A segment lasts until the next frame that is looked at. In between, the progress is told in
-        seconds of the video; at the end there is a summary of each face. Memory does not grow with
-        the length of the video.
+        A segment lasts until the next frame that is looked at, or until a gap in the video. In
+        between, the progress is told in seconds of the video; at the end there is a summary of each
+        face. Memory does not grow with the length of the video.
 
         Args:
-            path: A video or an image.
+            path: A video, an image, or a folder or ZIP archive of numbered images.
             fps: Most frames a second that are looked at; None for every frame.
+            sequence_rate: Images a second of numbered images.
 
         Raises:
-            InvalidValue: `fps` is not positive.
+            InvalidValue: `fps` or `sequence_rate` is out of range.
             NotFound, EmptyInput, UnsupportedMedia, UndecodableMedia: The file cannot be read.
             ModelUnavailable: The weights are missing or altered.
         """
         reference = self._reference()
         with stage("decode"):
-            reader = read_frames(path, fps)
+            reader = read_frames(path, fps, sequence_rate=sequence_rate)
         with reader, borrowed_detector() as detector:
             yield MediaNoted(modality="face", duration=reader.info.duration)
             watch = FaceWatch(detector, self._model, reference, still=reader.info.is_image)
@@ -117,8 +123,15 @@ def _notes(reader: FrameReader, watch: FaceWatch) -> Iterator[Record]:
             message="the file ends before it should; analysed as far as it goes",
         )
     if reader.damaged:
+        pieces = "images" if reader.info.format in ("folder", "zip") else "packets"
         yield QualityNoted(
             modality="face",
             flag="damaged",
-            message=f"{reader.damaged} damaged packets were left out",
+            message=f"{reader.damaged} damaged {pieces} were left out",
+        )
+    if reader.gaps:
+        yield QualityNoted(
+            modality="face",
+            flag="gaps",
+            message=f"gaps without pictures: {reader.gaps}, {reader.missing:.1f} s together",
         )

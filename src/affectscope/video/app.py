@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from fastapi import Query, Request
 from starlette.responses import Response
 
-from affectscope.media import FORMATS
+from affectscope.media import FORMATS, MOST_SEQUENCE_RATE, SEQUENCE_RATE
 from affectscope.service import (
     Service,
     ServiceSettings,
@@ -46,7 +46,10 @@ def create(settings: VideoSettings | None = None) -> Service:
         tags=["analysis"],
         responses=analysis_responses(),
         openapi_extra=multipart_schema(
-            {"video_file": f"A video or an image; one of {', '.join(FORMATS)}, with pictures."},
+            {
+                "video_file": f"A video or an image; one of {', '.join(FORMATS)}, with pictures. "
+                "A zip is of numbered images."
+            },
             required=("video_file",),
         ),
     )
@@ -61,11 +64,22 @@ def create(settings: VideoSettings | None = None) -> Service:
                 examples=[5, 25],
             ),
         ] = 5.0,
+        sequence_rate: Annotated[
+            float,
+            Query(
+                gt=0,
+                le=MOST_SEQUENCE_RATE,
+                description="Images a second of a zip of numbered images.",
+                examples=[25, 1],
+            ),
+        ] = SEQUENCE_RATE,
     ) -> Response:
         """Analyse one video or image: a track per face, a segment per face and frame."""
         async with service.upload(request, "video_file", modalities=("face",)) as upload:
             return await service.answer(
-                request, lambda: analyzer.stream(upload.path, fps=fps), modalities=("face",)
+                request,
+                lambda: analyzer.stream(upload.path, fps, sequence_rate),
+                modalities=("face",),
             )
 
     return service
