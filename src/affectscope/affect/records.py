@@ -136,6 +136,11 @@ class Track(Entry):
     modality: Modality
     vocabulary: str | None = None
     model: ModelRef | None = None
+    possibly_same_as: str | None = Field(
+        default=None,
+        description="Id of the track, ended before this one began, that it most plausibly continues "
+        "by place, size and time alone; None where none is plausible.",
+    )
     segments: tuple[Segment, ...] = ()
 
 

@@ -87,7 +87,15 @@ def _with_unique_ids(sessions: Iterable[Session]) -> list[Session]:
                 name = f"{track.modality}-{number}"
             taken.add(name)
             names[track.id] = name
-        tracks = tuple(track.model_copy(update={"id": names[track.id]}) for track in session.tracks)
+        tracks = tuple(
+            track.model_copy(
+                update={
+                    "id": names[track.id],
+                    "possibly_same_as": names.get(track.possibly_same_as or ""),
+                }
+            )
+            for track in session.tracks
+        )
         faces = tuple(
             face.model_copy(update={"track": names.get(face.track, face.track)})
             for face in session.faces

@@ -3,39 +3,75 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
-from affectscope.video.detector import Face, overlap
+import numpy as np
+
+from affectscope.video.assignment import assign
+from affectscope.video.detector import Face
+from affectscope.video.motion import Motion, motion_of
 
 PATIENCE = 2.0
 """Seconds after which a face that is gone counts as gone for good."""
 
-REACH = 0.7
-"""Farthest a face moves from one frame to the next, in widths of its box."""
+EXPECTED = 1.0
+"""Seconds without a sight for which it is worth looking where a face should be."""
 
-GROWTH = 1.8
-"""Most that its width changes by, as a factor."""
+LIMIT = 17.0
+"""Misfit above which a face is rather another one: of a face that was seen just now, four standard
+deviations of the detector's noise; of one that was not, less as it may be in more places."""
+
+DOUBT = 5.0
+"""Misfit added for a face with a low score, so that others come first."""
 
 SURE = 0.75
 SIGHTINGS = 3
 """A new face is believed at this score, or when it is seen for this many frames: of the detections
 below that score that do not last, most are ears, hair and hands."""
 
+LAPSE = 0.5
+"""Seconds without a sight after which a face may come back as it left, however it moved before, or
+as another that may be the same."""
 
-@dataclass
+NEAR = 1.5
+"""Distance from where a face left, in its widths, that counts as the same place."""
+
+SPEED = 4.0
+"""Widths a second at which people move at most while they are not seen."""
+
+GROWTH = 1.8
+"""Most that the width of a face that comes back has changed by, as a factor."""
+
+MEMORY = 60.0
+MOST_GONE = 32
+"""Seconds for which faces that are gone are remembered, and how many of them."""
+
+
+@dataclass(eq=False)
 class _Followed:
-    face: Face
+    motion: Motion
+    began: float
     time: float
+    first: Face
+    face: Face
     sightings: int = 0
     number: int | None = None
+    origin: int | None = None
+    continued: bool = False
 
 
 class FaceTracker:
-    """Numbers faces by their place: overlap of boxes first, nearness where they moved too far.
+    """Numbers faces by their place, size and motion.
 
-    No feature of a person is kept, so somebody who leaves for longer than `PATIENCE` comes back
-    under a new number.
+    Each face is expected where its motion takes it, and the faces of a frame are paired with those
+    that are followed so that all together fit best. As in ByteTrack (Zhang and others 2022), weak
+    detections prolong what is followed, but strong ones come first.
+
+    No feature of a person is kept, so somebody who leaves for longer than `PATIENCE`, or comes back
+    elsewhere, gets a new number.
 
     Args:
         sightings: Frames after which a face with a low score is believed; 1 for still images,
@@ -45,6 +81,7 @@ class FaceTracker:
     def __init__(self, sightings: int = SIGHTINGS) -> None:
         self._sightings = sightings
         self._followed: list[_Followed] = []
+        self._gone: deque[_Followed] = deque(maxlen=MOST_GONE)
         self._count = 0
 
     def update(self, faces: Sequence[Face], time: float) -> list[int | None]:
@@ -58,53 +95,128 @@ class FaceTracker:
             The number of each face, from 1, in the order given; None for one that is not believed
             yet.
         """
-        self._followed = [one for one in self._followed if time - one.time <= PATIENCE]
-        pairs = sorted(
-            (
-                (cost, at, index)
-                for index, face in enumerate(faces)
-                for at, one in enumerate(self._followed)
-                if (cost := _distance(one.face, face)) is not None
-            ),
-        )
-        matched: dict[int, _Followed] = {}
-        taken: set[int] = set()
-        for _, at, index in pairs:
-            if at not in taken and index not in matched:
-                taken.add(at)
-                matched[index] = self._followed[at]
+        self._forget(time)
+        whose = self._pair(faces, time)
         for index, face in enumerate(faces):
-            if index not in matched:
-                matched[index] = _Followed(face, time)
-                self._followed.append(matched[index])
-        return [self._see(matched[index], face, time) for index, face in enumerate(faces)]
+            if index not in whose:
+                whose[index] = _Followed(motion_of(face), time, time, face, face)
+                self._followed.append(whose[index])
+            else:
+                one = whose[index]
+                one.motion = one.motion.ahead(time - one.time).corrected(face)
+                one.time, one.face = time, face
+            whose[index].sightings += 1
+        for index in range(len(faces)):
+            self._believe(whose[index])
+        return [whose[index].number for index in range(len(faces))]
 
     def expected(self, time: float) -> list[tuple[float, float, float, float]]:
-        """Return the boxes (x, y, width, height) where followed faces are to be expected.
+        """Return the boxes where faces are to be expected: x, y, width, height in pixels.
 
         Args:
             time: In seconds, later than the last frame's.
-        """
-        return [one.face.box for one in self._followed if time - one.time <= PATIENCE]
 
-    def _see(self, one: _Followed, face: Face, time: float) -> int | None:
-        one.face, one.time = face, time
-        one.sightings += 1
-        if one.number is None and (face.score >= SURE or one.sightings >= self._sightings):
+        Returns:
+            One for each face that was seen within the last second, believed or not.
+        """
+        return [
+            one.motion.ahead(time - one.time).box
+            for one in self._followed
+            if time - one.time <= EXPECTED
+        ]
+
+    def origin(self, number: int) -> int | None:
+        """Return which face, gone before this one came, may be the same person.
+
+        It is the one whose place, size and time fit best; None where none fits.
+
+        Args:
+            number: Of a face that the last frame shows.
+        """
+        return next(one.origin for one in self._followed if one.number == number)
+
+    def _forget(self, time: float) -> None:
+        """Follow nobody any longer who is gone for good, and remember a while those who left."""
+        left = [one for one in self._followed if time - one.time > PATIENCE]
+        self._followed = [one for one in self._followed if time - one.time <= PATIENCE]
+        self._gone.extend(one for one in left if one.number is not None)
+        while self._gone and time - self._gone[0].time > MEMORY:
+            self._gone.popleft()
+
+    def _pair(self, faces: Sequence[Face], time: float) -> dict[int, _Followed]:
+        """Return whom each face of a frame shows, as far as it is somebody followed.
+
+        Those who have a number come first, then those of them who are back where they left, and
+        last the doubtful ones: so a false alarm that was seen before takes nobody's face.
+        """
+        known = [one for one in self._followed if one.number is not None]
+        doubtful = [one for one in self._followed if one.number is None]
+        away = [one for one in known if time - one.time >= LAPSE]
+        expected = {id(one): one.motion.ahead(time - one.time) for one in self._followed}
+
+        def misfit(one: _Followed, face: Face) -> float:
+            doubt = 0.0 if face.score >= SURE else DOUBT
+            return expected[id(one)].misfit(face) + doubt
+
+        whose: dict[int, _Followed] = {}
+        _add_pairs(whose, faces, known, misfit, LIMIT)
+        _add_pairs(whose, faces, away, _displacement, 1.0)
+        _add_pairs(whose, faces, doubtful, misfit, LIMIT + DOUBT)
+        return whose
+
+    def _believe(self, one: _Followed) -> None:
+        """Give a new face its number as soon as it is believed."""
+        if one.number is None and (one.face.score >= SURE or one.sightings >= self._sightings):
             self._count += 1
             one.number = self._count
-        return one.number
+            left = [
+                (unlikeliness, other.number, other)
+                for other in chain(self._gone, self._followed)
+                if other.number is not None
+                and not other.continued
+                and (unlikeliness := _unlikeliness(other, one)) is not None
+            ]
+            if left:
+                _, one.origin, other = min(left, key=lambda entry: entry[:2])
+                other.continued = True
 
 
-def _distance(before: Face, now: Face) -> float | None:
-    """Return how badly two faces fit, from -1 (same box) upwards; None where they cannot be one."""
-    growth = now.box[2] / max(before.box[2], 1e-6)
-    if not 1 / GROWTH <= growth <= GROWTH:
+def _add_pairs(
+    whose: dict[int, _Followed],
+    faces: Sequence[Face],
+    people: Sequence[_Followed],
+    misfit: Callable[[_Followed, Face], float],
+    limit: float,
+) -> None:
+    """Pair the faces that are not paired yet with some of the people that are not, as fits best."""
+    taken = {id(one) for one in whose.values()}
+    free = [one for one in people if id(one) not in taken]
+    rest = [index for index in range(len(faces)) if index not in whose]
+    if free and rest:
+        costs = np.array([[misfit(one, faces[index]) for one in free] for index in rest])
+        for row, column in assign(np.where(costs < limit, costs, np.inf), limit):
+            whose[rest[row]] = free[column]
+
+
+def _displacement(one: _Followed, face: Face) -> float:
+    """Return how far a face is from where one left, 1 being as far as can be called the same."""
+    apart, growth = _difference(one.face, face)
+    return max(apart / NEAR, growth / math.log(GROWTH))
+
+
+def _unlikeliness(gone: _Followed, new: _Followed) -> float | None:
+    """Return how little it looks as if a new face were one that is gone, from 0 to 3; or None."""
+    wait = new.began - gone.time
+    apart, growth = _difference(gone.face, new.first)
+    reach = NEAR + SPEED * wait
+    if wait < LAPSE or apart > reach or growth > math.log(GROWTH):
         return None
-    shared = overlap(before, now)
-    if shared > 0:
-        return -shared
-    dx = before.box[0] + before.box[2] / 2 - now.box[0] - now.box[2] / 2
-    dy = before.box[1] + before.box[3] / 2 - now.box[1] - now.box[3] / 2
-    apart = math.hypot(dx, dy) / max(before.box[2], now.box[2])
-    return apart if apart <= REACH else None
+    return apart / reach + growth / math.log(GROWTH) + wait / MEMORY
+
+
+def _difference(before: Face, now: Face) -> tuple[float, float]:
+    """Return the distance of two faces in widths of the larger, and the change of size as its log."""
+    (ax, ay, aw, ah), (bx, by, bw, bh) = before.box, now.box
+    apart = math.hypot(ax + aw / 2 - bx - bw / 2, ay + ah / 2 - by - bh / 2)
+    small, large = sorted((max(aw, 1e-6), max(bw, 1e-6)))
+    return apart / large, math.log(large / small)

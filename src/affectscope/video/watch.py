@@ -140,10 +140,12 @@ class FaceWatch:
         return self._model.predict(crops) if len(crops) else np.empty((0, 8), np.float32)
 
     def _track(self, number: int) -> Track:
+        origin = self._tracker.origin(number)
         return Track(
             id=f"face-{number}",
             subject=f"face-{number}",
             modality="face",
             vocabulary=VOCABULARY,
             model=self._reference,
+            possibly_same_as=None if origin is None else f"face-{origin}",
         )
