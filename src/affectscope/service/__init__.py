@@ -11,11 +11,13 @@ from affectscope.service.documentation import (
 from affectscope.service.factory import JSON_LIMIT, Service
 from affectscope.service.health import Check
 from affectscope.service.heaps import limit_heaps
+from affectscope.service.live import LiveConnection, LiveDoor, close_code, read_purpose
 from affectscope.service.problems import problem_response
 from affectscope.service.security import INTERNAL_HEADER, OPERATOR_HEADER, is_operator
 from affectscope.service.server import LIFELINE, run_service
 from affectscope.service.settings import (
     OBSERVATORY_PORT,
+    LiveSettings,
     ServiceSettings,
     address_beside,
     is_loopback,
@@ -32,6 +34,9 @@ __all__ = [
     "OPERATOR_HEADER",
     "Check",
     "Form",
+    "LiveConnection",
+    "LiveDoor",
+    "LiveSettings",
     "Service",
     "ServiceSettings",
     "Upload",
@@ -39,6 +44,7 @@ __all__ = [
     "analysis_responses",
     "check_length",
     "chunks",
+    "close_code",
     "flag",
     "is_loopback",
     "is_operator",
@@ -49,6 +55,7 @@ __all__ = [
     "parse_object",
     "problem_response",
     "problem_responses",
+    "read_purpose",
     "read_settings",
     "run_service",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -44,6 +44,7 @@ class Service:
         pool: Where it computes.
         health: What it knows of itself.
         owns_process: Whether nothing else runs in this process; `run_service` says so.
+        before_stop: Called when it is told to stop, while connections are still open.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Service:
         self.pool = WorkerPool(name, settings.workers, settings.queue_limit)
         self.health = Health(name, self.telemetry, self.pool)
         self.owns_process = False
+        self.before_stop: list[Callable[[], Awaitable[None]]] = []
         self._warm_up = warm_up
         self._profiling = asyncio.Lock()
         self._uploads = UploadFolder(name)
@@ -93,10 +95,16 @@ class Service:
         try:
             yield
         finally:
+            await self.prepare_stop()
             warming.cancel()
             self.pool.close()
             self.telemetry.stop()
             self._uploads.remove()
+
+    async def prepare_stop(self) -> None:
+        """Do what is to be done while connections are still open; doing it again changes nothing."""
+        for one in self.before_stop:
+            await one()
 
     async def _become_ready(self) -> None:
         """Load what the service needs, beside the first requests."""

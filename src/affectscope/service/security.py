@@ -47,7 +47,7 @@ class Gatekeeper:
         try:
             self._check(scope)
         except AffectscopeError as error:
-            if scope["type"] == "websocket":
+            if not _can_be_answered(scope):
                 await send({"type": "websocket.close", "code": 1008, "reason": error.title})
                 return
             await problem_response(error, scope)(scope, receive, send)
@@ -72,6 +72,11 @@ class Gatekeeper:
     def _knows(self, form: re.Pattern[str], value: str) -> bool:
         found = form.fullmatch(value)
         return found is not None and found["name"].lower() in self._hosts
+
+
+def _can_be_answered(scope: Scope) -> bool:
+    """Tell whether the server lets an answer of HTTP stand in the place of a handshake."""
+    return scope["type"] == "http" or "websocket.http.response" in scope.get("extensions", {})
 
 
 def is_operator(scope: Scope, settings: ServiceSettings) -> bool:

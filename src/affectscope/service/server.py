@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import selectors
+import socket
+import sys
 import threading
 
 import uvicorn
 
 from affectscope.errors import InvalidValue
 from affectscope.service.factory import Service
+from affectscope.service.live import HARD_LIMIT
 from affectscope.service.security import INTERNAL_HEADER, OPERATOR_HEADER
+from affectscope.service.settings import LiveSettings, ServiceSettings
 from affectscope.telemetry import Destination, configure_logging, get_logger
 
 LIFELINE = "AFFECTSCOPE_LIFELINE_FD"
@@ -47,12 +52,16 @@ def run_service(service: Service) -> None:
     # Its start and stop are told by lines of our own; what goes wrong still shows.
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     get_logger().info("starting", port=settings.port)
-    uvicorn.run(
+    config = uvicorn.Config(
         service.app,
         host=settings.host,
         port=settings.port,
         loop="uvloop",
         http="httptools",
+        ws="websockets-sansio",
+        ws_max_size=_largest_message(settings),
+        # Pictures and sound are compressed already, and what unpacks can unpack to too much.
+        ws_per_message_deflate=False,
         access_log=False,
         server_header=False,
         log_config=None,
@@ -60,6 +69,35 @@ def run_service(service: Service) -> None:
         timeout_keep_alive=30,
         timeout_graceful_shutdown=5,
     )
+    server = Server(service, config)
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        sys.exit(3)
+
+
+class Server(uvicorn.Server):
+    """Uvicorn, which closes WebSockets on its own as soon as it stops: the service comes first.
+
+    Args:
+        service: What is served.
+        config: Of its application.
+    """
+
+    def __init__(self, service: Service, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._service = service
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop; see `uvicorn.Server`."""
+        await self._service.prepare_stop()
+        await super().shutdown(sockets)
+
+
+def _largest_message(settings: ServiceSettings) -> int:
+    """Return the bytes of a WebSocket message beyond which the connection ends."""
+    limit = settings.live_message_bytes if isinstance(settings, LiveSettings) else 1024
+    return HARD_LIMIT * limit
 
 
 def _hold_lifeline() -> None:

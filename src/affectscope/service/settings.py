@@ -152,6 +152,28 @@ class ServiceSettings(BaseSettings):
             )
 
 
+class LiveSettings(ServiceSettings):
+    """Settings of a service that also holds WebSocket connections."""
+
+    live_connections: int = Field(
+        default=8, ge=1, le=1000, description="Live connections at once; beyond, 503."
+    )
+    live_message_bytes: int = Field(
+        default=2 * 1024**2,
+        ge=1024,
+        le=64 * 1024**2,
+        description="Largest message of a live connection; beyond, it is refused.",
+    )
+    live_idle_seconds: float = Field(
+        default=30.0, gt=0, description="Longest silence of a live client; beyond, it is closed."
+    )
+    live_stalled_seconds: float = Field(
+        default=10.0,
+        gt=0,
+        description="How long a live client may take none of what is sent; beyond, it is closed.",
+    )
+
+
 def is_loopback(host: str) -> bool:
     """Tell whether an address or name is this machine's own."""
     if host.lower() == "localhost":

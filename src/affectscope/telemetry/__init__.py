@@ -15,6 +15,7 @@ from affectscope.telemetry.context import (
     parse_traceparent,
 )
 from affectscope.telemetry.export import Destination
+from affectscope.telemetry.live import LiveMetrics
 from affectscope.telemetry.logs import configure_logging, get_logger
 from affectscope.telemetry.memory_limit import memory_limit
 from affectscope.telemetry.metrics import UNMATCHED
@@ -37,6 +38,7 @@ __all__ = [
     "TIMINGS_KEY",
     "UNMATCHED",
     "Destination",
+    "LiveMetrics",
     "Predictions",
     "Profile",
     "RequestContext",

@@ -241,6 +241,12 @@ class RequestMetrics:
             if error_type is not None or timings.seconds or timings.media or timings.profiles:
                 self._ended_with_more(endpoint, error_type, processing_seconds, timings)
 
+    def note_stages(self, timings: Timings) -> None:
+        """Count the stages of work that is no request, such as one frame of a live camera."""
+        with self._lock:
+            for name, spent in timings.seconds.copy().items():
+                self.stages.of(name).observe(spent)
+
     def _ended_with_more(
         self, endpoint: str, error_type: str | None, processing_seconds: float, timings: Timings
     ) -> None:

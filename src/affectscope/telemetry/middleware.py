@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import Any
 
 from affectscope.telemetry.context import NewIds, RequestContext
+from affectscope.telemetry.live import LiveExchange, LiveMetrics
 from affectscope.telemetry.logs import get_logger
 from affectscope.telemetry.metrics import METHODS, OTHER_METHOD, UNMATCHED, RequestMetrics
 from affectscope.telemetry.spans import Failure, FinishedRequest
@@ -86,11 +87,12 @@ class Recording:
 
 
 class TelemetryMiddleware:
-    """Measures each HTTP request of an ASGI application; other scopes pass untouched.
+    """Measures each HTTP request and WebSocket connection of an ASGI application.
 
     Args:
         app: The application.
         metrics: What requests feed.
+        live: What connections feed.
         active: Where requests are while they are served.
         clock: Seconds on a clock that never goes back.
         new_ids: Source of identifiers.
@@ -105,6 +107,7 @@ class TelemetryMiddleware:
         app: App,
         *,
         metrics: RequestMetrics,
+        live: LiveMetrics,
         active: set[Exchange],
         clock: Callable[[], float],
         new_ids: NewIds,
@@ -115,6 +118,7 @@ class TelemetryMiddleware:
     ) -> None:
         self.app = app
         self.metrics = metrics
+        self.live = live
         self.active = active
         self.clock = clock
         self.new_ids = new_ids
@@ -125,6 +129,17 @@ class TelemetryMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
+        if scope["type"] == "websocket":
+            connection = LiveExchange(
+                *(self.live, scope, receive, send),
+                route=route_template,
+                clock=self.clock,
+                new_ids=self.new_ids,
+                ratio=self.recording.ratio,
+                access_log=self.access_log,
+            )
+            await connection.serve(self.app)
+            return
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return

@@ -17,6 +17,7 @@ from affectscope.telemetry.context import NewIds, random_ids
 from affectscope.telemetry.export import Destination, Exporter, ProfileNote
 from affectscope.telemetry.gc_pauses import GcPauses
 from affectscope.telemetry.instruments import Counters, FamilyCollector, Gauges
+from affectscope.telemetry.live import LiveMetrics
 from affectscope.telemetry.loop_lag import LoopLag
 from affectscope.telemetry.memory_limit import memory_limit
 from affectscope.telemetry.metrics import RequestMetrics
@@ -78,6 +79,7 @@ class Telemetry:
         self.version = version
         self.registry = CollectorRegistry(auto_describe=False)
         self.requests = RequestMetrics(service, prefix, endpoints, error_types, now)
+        self.live = LiveMetrics(service)
         self._active: set[Exchange] = set()
         self._prefix = prefix
         self._access_log = access_log
@@ -125,6 +127,7 @@ class Telemetry:
                     self._gc.family,
                     self._failures,
                     *self.predictions.families,
+                    *self.live.families,
                 )
             )
         )
@@ -138,6 +141,7 @@ class Telemetry:
         return TelemetryMiddleware(
             app,
             metrics=self.requests,
+            live=self.live,
             active=self._active,
             clock=self._clock,
             new_ids=self._new_ids,

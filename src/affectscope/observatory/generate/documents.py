@@ -100,7 +100,8 @@ def metrics_document(definitions: Definitions) -> str:
 
 
 def _filled(telemetry: Telemetry) -> CollectorRegistry:
-    for family in (*telemetry.requests.families, *telemetry.predictions.families):
+    families = (telemetry.requests, telemetry.predictions, telemetry.live)
+    for family in (one for group in families for one in group.families):
         family.of(*("" for _ in family.labels))
     telemetry.model_loaded("", "")
     return telemetry.registry
