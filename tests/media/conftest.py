@@ -40,6 +40,7 @@ class FilmMaker:
         *,
         size: tuple[int, int] = (64, 48),
         codec: str = "libx264",
+        pixels: str = "yuv420p",
         rotation: int | None = None,
         aspect: Fraction | None = None,
         picture: Callable[[int, int, int], np.ndarray] = plain,
@@ -55,6 +56,7 @@ class FilmMaker:
             times: Presentation times in milliseconds.
             size: Width and height as stored.
             codec: Name of the encoder.
+            pixels: Format of its pixels.
             rotation: Display rotation in degrees counterclockwise.
             aspect: Width of a pixel over its height.
             picture: Makes the picture of frame `index` of `width` x `height`.
@@ -70,7 +72,7 @@ class FilmMaker:
             for _ in range(videos):
                 stream = target.add_stream(codec, rate=25, options=options or {})
                 stream.width, stream.height = size
-                stream.pix_fmt = "yuv420p"
+                stream.pix_fmt = pixels
                 stream.codec_context.time_base = MILLISECOND
                 stream.time_base = MILLISECOND
                 if aspect is not None:
@@ -93,6 +95,31 @@ class FilmMaker:
                     target.mux(sound.encode(piece))
                 target.mux(sound.encode(None))
         return path
+
+
+def to_pipe(path: Path, **options: str) -> Path:
+    """Write a film's packets again as a recorder does that cannot go back: no length, no index."""
+    data = bytearray()
+
+    class Pipe:
+        def write(self, piece: bytes) -> int:
+            data.extend(piece)
+            return len(piece)
+
+    with (
+        av.open(path) as source,
+        av.open(Pipe(), "w", format=path.suffix[1:], options=options) as target,
+    ):
+        copies = {
+            stream.index: target.add_stream_from_template(stream) for stream in source.streams
+        }
+        for packet in source.demux():
+            if packet.dts is not None:
+                packet.stream = copies[packet.stream_index]
+                target.mux(packet)
+    live = path.with_name(f"live_{path.name}")
+    live.write_bytes(data)
+    return live
 
 
 def sine_frames(count: int, *, start: int = 0, rate: int = 16_000) -> Iterable[av.AudioFrame]:

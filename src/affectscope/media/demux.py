@@ -127,8 +127,9 @@ class Media:
     def decode(self, stream: VideoStream | AudioStream) -> Iterator[Any]:
         """Yield decoded frames of one stream; damaged packets are counted and skipped.
 
-        Frames without a presentation time get one: they come in the order in which they are shown,
-        so each takes the earliest decoding time that no frame before it took. Sets `cut` at the end.
+        Frames without a presentation time get one. A decoder hands frames out in the order in which
+        they are shown, so each takes the earliest decoding time that none before it took; where the
+        codec keeps the order of storage, it is its own. Sets `cut` at the end.
 
         Raises:
             Refusal: The decoder ran out of memory, or decoded nothing of what was there.
@@ -138,12 +139,13 @@ class Media:
         decoded = packets = 0
         # AVI knows decoding times only; what FFmpeg guesses from them is out of order.
         guessed = self.container.format.name == "avi" and stream.type == "video"
+        reorders = stream.codec_context.codec.reorder
         stored: list[int] = []
         for packet in self._packets():
             if packet is not None and packet.stream_index != stream.index:
                 continue
             packets += packet is not None and packet.size > 0
-            if packet is not None and packet.dts is not None:
+            if reorders and packet is not None and packet.dts is not None:
                 heapq.heappush(stored, packet.dts)
             try:
                 frames = stream.codec_context.decode(packet)
@@ -152,7 +154,7 @@ class Media:
                 frames = []
             for frame in frames:
                 decoded += 1
-                time = heapq.heappop(stored) if stored else None
+                time = heapq.heappop(stored) if stored else frame.dts
                 if guessed or frame.pts is None:
                     frame.pts = time
                 yield frame
