@@ -13,6 +13,7 @@ from affectscope.affect import MediaNoted, Session, SessionBuilder, TrackOpened
 from affectscope.errors import EmptyInput, UndecodableMedia, UnsupportedMedia
 from affectscope.samples import sample
 from affectscope.speech import SpeechAnalyzer, transcribe
+from affectscope.speech.prosody import MEASURES
 from affectscope.telemetry import Timings
 from tests.speech.signals import silence, spoken, tone, write_wav
 
@@ -40,7 +41,13 @@ class TestSample:
         with timings.activate():
             analysed(sample("speech"), words=True)
 
-        assert set(timings.seconds) == {"decode", "detect", "transcribe", "infer"}
+        assert set(timings.seconds) == {
+            "decode",
+            "detect",
+            "transcribe",
+            "prosody",
+            "infer",
+        }
         assert timings.media["audio"] == pytest.approx(5.62, abs=0.05)
 
     def test_without_words_there_is_no_transcript(self) -> None:
@@ -48,6 +55,10 @@ class TestSample:
 
         assert session.transcript == ()
         assert session.tracks[0].segments[0].text is None
+
+    def test_every_segment_says_how_it_sounded(self) -> None:
+        for segment in analysed(sample("speech")).tracks[0].segments:
+            assert set(segment.measures) == {"level_dbfs", *MEASURES}
 
     def test_the_first_record_comes_before_the_end(self) -> None:
         stream = SpeechAnalyzer().stream(sample("speech"))
@@ -90,6 +101,7 @@ class TestPoorInput:
         session = analysed(write_wav(tmp_path / "a.wav", spoken() * 0.01))
 
         assert {s.abstained for s in session.tracks[0].segments} == {"quiet"}
+        assert 150 < session.tracks[0].segments[0].measures["pitch_hz_median"] < 220
 
     def test_a_clipped_voice_is_flagged(self, tmp_path: Path) -> None:
         session = analysed(write_wav(tmp_path / "a.wav", spoken() * 30))
@@ -149,3 +161,4 @@ class TestLicence:
 
         assert {s.abstained for s in session.tracks[0].segments} == {"model-not-permitted"}
         assert session.transcript
+        assert set(MEASURES) < set(session.tracks[0].segments[0].measures)

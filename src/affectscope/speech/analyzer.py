@@ -6,13 +6,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from affectscope.affect import (
     MediaNoted,
     ModelRef,
-    QualityNoted,
     Record,
     Segment,
     SegmentFound,
@@ -23,18 +19,17 @@ from affectscope.affect import (
     affect_from,
 )
 from affectscope.errors import ModelNotPermitted
-from affectscope.media import read_audio
 from affectscope.models import card as model_card
 from affectscope.speech import voice
-from affectscope.speech.activity import Speech, SpeechFinder
+from affectscope.speech.activity import Speech
+from affectscope.speech.phrases import Phrases
+from affectscope.speech.prosody import prosody
 from affectscope.speech.signal_quality import level_dbfs, quality_flags
 from affectscope.speech.transcript import FasterWhisper, PocketSphinx, Transcriber, Transcript
-from affectscope.telemetry import note_media, stage
+from affectscope.telemetry import stage
 
 SPEAKER = "speaker-1"
 TRACK = "voice-1"
-SILENT_DBFS = -70.0
-"""Below this level everywhere a file is silent; a quiet room is louder."""
 
 LEAST_CONFIDENCE = 0.3
 """Below this probability of the highest of eight labels the analyzer abstains (chance is .125)."""
@@ -76,60 +71,29 @@ class SpeechAnalyzer:
                 sound is unsupported.
         """
         permitted = self._permitted()
-        finder, loudest, found, odd = SpeechFinder(), -120.0, False, False
-        with stage("decode"):
-            reader = read_audio(path)
-        with reader:
-            yield MediaNoted(modality="voice", duration=reader.info.duration)
+        with Phrases(path) as phrases:
+            yield MediaNoted(modality="voice", duration=phrases.duration)
             yield TrackOpened(track=_track(permitted))
-            while True:
-                with stage("decode"):
-                    chunk = next(reader, None)
-                with stage("detect"):
-                    if chunk is None:
-                        phrases = list(finder.finish())
-                    else:
-                        samples = _finite(chunk.samples)
-                        odd = odd or samples is not chunk.samples
-                        loudest = max(loudest, level_dbfs(samples))
-                        phrases = list(finder.feed(samples, chunk.start))
-                for phrase in phrases:
-                    found = True
-                    yield from self._phrase(phrase, permitted, transcribe)
-                if chunk is None:
-                    break
-                note_media(len(chunk.samples) / 16_000, "audio")
-            if odd or reader.damaged:
-                yield _noted("damaged", "parts that are no sound were left out or taken as silence")
-            if reader.truncated:
-                yield _noted("truncated", "the file ends early; analysed as far as it goes")
-        if finder.heard and loudest < SILENT_DBFS:
-            yield _noted("silent", f"the sound never exceeds {SILENT_DBFS:g} dB of full scale")
-        elif not found:
-            yield _noted("no-speech", "there is sound, but nothing that resembles speech")
+            for phrase in phrases:
+                yield from self._phrase(phrase, permitted, transcribe)
+            yield from phrases.notices()
 
     def _phrase(self, phrase: Speech, permitted: bool, transcribe: bool) -> Iterator[Record]:
         said: Transcript | None = None
         if transcribe:
             with stage("transcribe"):
                 said = self._engine.transcribe(phrase)
+        with stage("prosody"):
+            measures = {"level_dbfs": level_dbfs(phrase.samples), **prosody(phrase.samples)}
         with stage("infer"):
-            segment = self._segment(phrase, said, permitted)
+            segment = self._segment(phrase, said, measures, permitted)
         yield SegmentFound(track=TRACK, segment=segment)
         if said is not None and said.text:
-            yield UtteranceFound(
-                utterance=Utterance(
-                    subject=SPEAKER,
-                    start=phrase.start,
-                    end=phrase.end,
-                    text=said.text,
-                    words=said.words,
-                    confidence=said.confidence,
-                    engine=self._engine.name,
-                )
-            )
+            yield UtteranceFound(utterance=_utterance(phrase, said, self._engine.name))
 
-    def _segment(self, phrase: Speech, said: Transcript | None, permitted: bool) -> Segment:
+    def _segment(
+        self, phrase: Speech, said: Transcript | None, measures: dict[str, float], permitted: bool
+    ) -> Segment:
         quality = quality_flags(phrase.samples)
         affect, reason = None, None
         if not permitted:
@@ -150,7 +114,7 @@ class SpeechAnalyzer:
             quality=quality,
             text=said.text if said else None,
             words=said.words if said else (),
-            measures={"level_dbfs": level_dbfs(phrase.samples)},
+            measures=measures,
         )
 
 
@@ -171,24 +135,21 @@ def transcribe(path: str | Path, engine: Transcriber | None = None) -> list[Utte
         UndecodableMedia, EmptyInput, UnsupportedMedia: As `SpeechAnalyzer.stream` says.
     """
     engine = engine or default_engine()
-    finder, lines = SpeechFinder(), []
-    with read_audio(path) as reader:
-        phrases = [p for chunk in reader for p in finder.feed(_finite(chunk.samples), chunk.start)]
-    for phrase in [*phrases, *finder.finish()]:
-        said = engine.transcribe(phrase)
-        if said.text:
-            lines.append(
-                Utterance(
-                    subject=SPEAKER,
-                    start=phrase.start,
-                    end=phrase.end,
-                    text=said.text,
-                    words=said.words,
-                    confidence=said.confidence,
-                    engine=engine.name,
-                )
-            )
-    return lines
+    with Phrases(path) as phrases:
+        heard = ((phrase, engine.transcribe(phrase)) for phrase in phrases)
+        return [_utterance(phrase, said, engine.name) for phrase, said in heard if said.text]
+
+
+def _utterance(phrase: Speech, said: Transcript, engine: str) -> Utterance:
+    return Utterance(
+        subject=SPEAKER,
+        start=phrase.start,
+        end=phrase.end,
+        text=said.text,
+        words=said.words,
+        confidence=said.confidence,
+        engine=engine,
+    )
 
 
 def _track(permitted: bool) -> Track:
@@ -201,14 +162,3 @@ def _track(permitted: bool) -> Track:
         vocabulary=card.vocabulary,
         model=model if permitted else None,
     )
-
-
-def _finite(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the samples with silence for what is no number; the same object where all are."""
-    if np.isfinite(samples).all():
-        return samples
-    return np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
-
-
-def _noted(flag: str, message: str) -> QualityNoted:
-    return QualityNoted(modality="voice", flag=flag, message=message)

@@ -1,0 +1,89 @@
+"""What is spoken in a file, phrase by phrase, and what limits the file as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affectscope.affect import QualityNoted
+from affectscope.media import read_audio
+from affectscope.speech.activity import Speech, SpeechFinder
+from affectscope.speech.logmel import RATE
+from affectscope.speech.signal_quality import level_dbfs
+from affectscope.telemetry import note_media, stage
+
+SILENT_DBFS = -70.0
+"""Below this level everywhere a file is silent; a quiet room is louder."""
+
+
+class Phrases:
+    """The spoken phrases of a file, in order; memory holds no more than one of them.
+
+    Opening and iterating are timed as the stages ``decode`` and ``detect``. A context manager,
+    which closes the file.
+
+    Args:
+        path: Any audio file, or a video with sound.
+
+    Attributes:
+        duration: Seconds that the file claims to have, None where it does not say.
+
+    Raises:
+        EmptyInput, UnsupportedMedia, UndecodableMedia: As `read_audio` says; a file without sound
+            is unsupported.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        with stage("decode"):
+            self._reader = read_audio(path)
+        self.duration = self._reader.info.duration
+        self._finder = SpeechFinder()
+        self._loudest, self._found, self._odd = -120.0, False, False
+
+    def __enter__(self) -> Phrases:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._reader.close()
+
+    def __iter__(self) -> Iterator[Speech]:
+        while True:
+            with stage("decode"):
+                chunk = next(self._reader, None)
+            with stage("detect"):
+                if chunk is None:
+                    phrases = list(self._finder.finish())
+                else:
+                    samples = self._finite(chunk.samples)
+                    self._loudest = max(self._loudest, level_dbfs(samples))
+                    phrases = list(self._finder.feed(samples, chunk.start))
+            self._found = self._found or bool(phrases)
+            yield from phrases
+            if chunk is None:
+                return
+            note_media(len(chunk.samples) / RATE, "audio")
+
+    def notices(self) -> Iterator[QualityNoted]:
+        """Yield what limits the file as a whole; complete when all phrases were taken."""
+        if self._odd or self._reader.damaged:
+            yield _noted("damaged", "parts that are no sound were left out or taken as silence")
+        if self._reader.truncated:
+            yield _noted("truncated", "the file ends early; analysed as far as it goes")
+        if self._finder.heard and self._loudest < SILENT_DBFS:
+            yield _noted("silent", f"the sound never exceeds {SILENT_DBFS:g} dB of full scale")
+        elif not self._found:
+            yield _noted("no-speech", "there is sound, but nothing that resembles speech")
+
+    def _finite(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the samples with silence for what is no number; the same object where all are."""
+        if np.isfinite(samples).all():
+            return samples
+        self._odd = True
+        return np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
+
+
+def _noted(flag: str, message: str) -> QualityNoted:
+    return QualityNoted(modality="voice", flag=flag, message=message)
