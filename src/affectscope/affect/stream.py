@@ -93,6 +93,9 @@ class ProgressMade(Entry):
     unit: Literal["messages", "seconds"] = Field(
         default="messages", description="What is counted; seconds are those of the medium."
     )
+    modality: Modality | None = Field(
+        default=None, description="Of which part, where several are analysed at once."
+    )
 
 
 class QualityNoted(Entry):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from affectscope.affect import (
@@ -75,8 +75,8 @@ class _Face:
     end: float = 0.0
     seen: float = 0.0
     judged: float = 0.0
-    abstained: Counter[str] = field(default_factory=Counter)
-    labels: Counter[str] = field(default_factory=Counter)
+    abstained: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    labels: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     valence: _Moments = field(default_factory=_Moments)
     arousal: _Moments = field(default_factory=_Moments)
     lasting: Stretch | None = None
@@ -121,14 +121,18 @@ class _Face:
             frames=self.frames,
             seen=self.seen,
             judged=self.judged,
-            abstained=dict(self.abstained.most_common()),
-            labels={label: min(1.0, one / weight) for label, one in self.labels.most_common()},
+            abstained=_most_first(self.abstained),
+            labels={k: min(1.0, one / weight) for k, one in _most_first(self.labels).items()},
             valence=_polar(self.valence.mean) if judged else None,
             arousal=_polar(self.arousal.mean) if judged else None,
             valence_deviation=self.valence.deviation if judged else None,
             arousal_deviation=self.arousal.deviation if judged else None,
             longest=self.longest,
         )
+
+
+def _most_first(times: Mapping[str, float]) -> dict[str, float]:
+    return dict(sorted(times.items(), key=lambda pair: -pair[1]))
 
 
 def _length(stretch: Stretch) -> float:
