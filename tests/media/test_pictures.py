@@ -135,7 +135,9 @@ class TestContainers:
 
         reader, frames = read(path)
 
-        assert [round(frame.time, 3) for frame in frames] == [round(k * 0.04, 3) for k in range(200)]
+        assert [round(frame.time, 3) for frame in frames] == [
+            round(k * 0.04, 3) for k in range(200)
+        ]
         assert not reader.truncated
 
     def test_what_a_browser_records(self, film: Maker) -> None:

@@ -53,6 +53,8 @@ def run(job: dict[str, Any], send: Send) -> None:
         send: Writes one message.
     """
     av.logging.set_level(av.logging.ERROR)
+    # A message of one image must not keep back that of the next.
+    av.logging.set_skip_repeated(False)
     last = time.monotonic()
 
     def beat() -> None:

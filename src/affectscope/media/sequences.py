@@ -23,19 +23,19 @@ _ENCRYPTED = 0x1
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
-def natural_key(name: str) -> tuple[object, ...]:
+def natural_key(name: str) -> tuple[tuple[object, ...], str]:
     """Return what names are sorted by: numbers in them by their value, so that 9 precedes 10."""
     # Compared by length and then as text: numbers of any length, without making integers of them.
-    pieces = (piece.lstrip("0") for piece in re.split("([0-9]+)", name))
-    compared = (
-        (len(piece), piece) if odd % 2 else piece.casefold() for odd, piece in enumerate(pieces)
-    )
-    return (*compared, "", name)
+    pieces = re.split("0*([0-9]+)", name)
+    return tuple(
+        (len(piece), piece) if place % 2 else piece.casefold() for place, piece in enumerate(pieces)
+    ), name
 
 
 def is_hidden(name: str) -> bool:
     """Tell whether a system left this beside the pictures, such as ``__MACOSX`` or ``.DS_Store``."""
-    return any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
+    parts = (part for part in name.split("/") if part not in (".", ".."))
+    return any(part.startswith((".", "__MACOSX")) for part in parts)
 
 
 class FolderImages:
