@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from affectscope.video.detector import borrowed_detector
-from affectscope.video.finder import MOST_TILES_STILL, look_again, search
+from affectscope.video.finder import look_again, search
 
 
 def scene(
@@ -36,7 +36,7 @@ class TestSearch:
         places = [(100 + 260 * k, 60, 0.23) for k in range(6)]
         places += [(100, 300, 1.0), (700, 300, 1.8)]
         with borrowed_detector() as detector:
-            found = search(detector, scene(portrait, places, (1100, 1700)), MOST_TILES_STILL)
+            found = search(detector, scene(portrait, places, (1100, 1700)), still=True)
 
         widths = sorted(face.box[2] for face in found)
         assert len(found) == 8
@@ -61,7 +61,7 @@ class TestSearch:
         with borrowed_detector() as detector:
             looks = []
             monkeypatch.setattr(detector, "full_range", lambda part: looks.append(part.shape) or [])
-            search(detector, np.zeros((2160, 3840, 3), np.uint8), 12)
+            search(detector, np.zeros((2160, 3840, 3), np.uint8))
 
         assert 8 <= len(looks) <= 12 + 4 + 1
         assert max(max(shape[:2]) for shape in looks[1:]) == 192

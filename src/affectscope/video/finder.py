@@ -8,13 +8,14 @@ hair, which look like faces from afar, and gives points of the same quality for 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from affectscope.video.detector import (
     FULL_SIDE,
+    SHORT_SIDE,
     Face,
     FaceDetector,
     intersection,
@@ -43,8 +44,12 @@ MOST_TILES = 12
 MOST_TILES_STILL = 200
 """Likewise in a still image; as many as 12 megapixels need."""
 
-AROUND = 2.2
-"""How many times as wide as a face the region is that is looked at from near."""
+AROUND = (2.2, 1.6, 3.0)
+"""How many times as wide as a face the region is that is looked at from near; the first of these
+does for most."""
+
+SEEN_WELL = 0.8
+"""Score from near with which there is no need to look again."""
 
 SURE_UNSEEN = 0.85
 """A face that is not seen from near counts all the same where its score from afar is this high: no
@@ -60,27 +65,29 @@ _WITHIN = 0.6
 
 
 def search(
-    detector: FaceDetector,
-    image: Image,
-    most_tiles: int = MOST_TILES,
-    expected: Sequence[Box] = (),
+    detector: FaceDetector, image: Image, expected: Sequence[Box] = (), *, still: bool = False
 ) -> list[Face]:
     """Find all faces of a picture, of 36 pixels up to the whole picture.
 
     Args:
         detector: Not in use by anybody else.
         image: uint8 [height, width, 3], red, green, blue.
-        most_tiles: Tiles of the finest level.
         expected: Boxes of faces that are known: less evidence is asked of these than of new ones.
+        still: Whether this is the only look at them, which may take its time.
 
     Returns:
         The faces, best score first.
     """
+    longest = max(image.shape[:2])
     found = [*detector.short_range(image), *detector.full_range(image)]
-    tile = _finest(image.shape, most_tiles)
-    while tile < max(image.shape[:2]):
-        found += _in_tiles(detector, image, tile)
+    tile = _finest(image.shape, MOST_TILES_STILL if still else MOST_TILES)
+    while tile < longest:
+        found += _in_tiles(detector.full_range, image, tile, FULL_SIDE, SHARED)
         tile *= COARSER
+    tile = FINEST_TILE
+    while still and tile < longest:
+        found += _in_tiles(detector.short_range, image, tile, SHORT_SIDE, SHORT_SIDE // 2)
+        tile *= 2
     seen = look_again(detector, image, expected)
     for face in merge(found):
         if any(_are_one(face, one) for one in seen):
@@ -121,37 +128,54 @@ def look_again(detector: FaceDetector, image: Image, boxes: Sequence[Box]) -> li
 def _finest(shape: tuple[int, ...], most: int) -> int:
     """Return the pixels that a tile of the finest level covers."""
     tile = FINEST_TILE
-    while (count := math.prod(len(_starts(side, tile)) for side in shape[:2])) > most:
+    while (
+        count := math.prod(
+            len(_starts(side, tile, tile * SHARED // FULL_SIDE)) for side in shape[:2]
+        )
+    ) > most:
         tile = math.ceil(tile * max(1.02, math.sqrt(count / most)))
     return tile
 
 
-def _starts(side: int, tile: int) -> list[int]:
+def _starts(side: int, tile: int, shared: int) -> list[int]:
     """Return where the tiles along one side begin, evenly."""
-    shared = tile * SHARED // FULL_SIDE
     count = max(1, math.ceil((side - shared) / (tile - shared)))
     return (
         [round(index * (side - tile) / (count - 1)) for index in range(count)] if count > 1 else [0]
     )
 
 
-def _in_tiles(detector: FaceDetector, image: Image, tile: int) -> Iterator[Face]:
-    """Search one level with the full-range detector."""
+def _in_tiles(
+    look: Callable[[Image], list[Face]], image: Image, tile: int, side: int, shared: int
+) -> Iterator[Face]:
+    """Search one level.
+
+    Args:
+        look: A detector.
+        image: The whole picture.
+        tile: Its pixels that a tile covers.
+        side: Pixels of a tile as the detector sees it.
+        shared: How many of these neighbours share.
+    """
     longest = max(image.shape[:2])
-    small = shrunk(image, round(longest * FULL_SIDE / tile))
+    small = shrunk(image, round(longest * side / tile))
     height, width = small.shape[:2]
     back = longest / max(height, width)
-    for top in _starts(height, FULL_SIDE):
-        for left in _starts(width, FULL_SIDE):
-            part = np.ascontiguousarray(small[top : top + FULL_SIDE, left : left + FULL_SIDE])
-            for face in detector.full_range(part):
+    for top in _starts(height, side, shared):
+        for left in _starts(width, side, shared):
+            for face in look(small[top : top + side, left : left + side]):
                 yield face.moved(left, top).moved(0, 0, back)
 
 
 def _from_near(detector: FaceDetector, image: Image, face: Face) -> Face | None:
-    """Look at one face from near; None where it is none."""
-    seen = [near for near in _in_region(detector, image, face.box) if _are_one(face, near)]
-    best = max(seen, key=lambda near: near.score, default=None)
+    """Look at one face from near, until it is seen well; None where it is none."""
+    best = None
+    for around in AROUND:
+        for near in _in_region(detector, image, face.box, around):
+            if _are_one(face, near) and (best is None or near.score > best.score):
+                best = near
+        if best is not None and best.score >= SEEN_WELL:
+            break
     return best if best is not None and best.score >= LEAST_FROM_NEAR else None
 
 
@@ -166,9 +190,11 @@ def _middle(box: Box) -> tuple[float, float]:
     return x + width / 2, y + height / 2
 
 
-def _in_region(detector: FaceDetector, image: Image, box: Box) -> Iterator[Face]:
+def _in_region(
+    detector: FaceDetector, image: Image, box: Box, around: float = AROUND[0]
+) -> Iterator[Face]:
     """Find faces in the region around a box."""
-    reach = AROUND * max(box[2:]) / 2
+    reach = around * max(box[2:]) / 2
     left, top = (max(0, math.floor(c - reach)) for c in _middle(box))
     right, bottom = (math.ceil(c + reach) for c in _middle(box))
     region = image[top : max(0, bottom), left : max(0, right)]

@@ -23,7 +23,7 @@ from affectscope.telemetry import stage
 from affectscope.video.crop import crop_faces
 from affectscope.video.detector import Face, FaceDetector
 from affectscope.video.expression import ExpressionModel
-from affectscope.video.finder import MOST_TILES_STILL, look_again, search
+from affectscope.video.finder import look_again, search
 from affectscope.video.quality import LEAST_CONFIDENCE, is_black, judge_face
 from affectscope.video.tracker import FaceTracker
 
@@ -94,12 +94,12 @@ class FaceWatch:
     def _find(self, frame: Frame) -> list[Face]:
         """Find the faces of a frame, all of them now and then, else those that are expected."""
         if self._still:
-            return search(self._detector, frame.image, MOST_TILES_STILL)
+            return search(self._detector, frame.image, still=True)
         expected = self._tracker.expected(frame.time)
         if frame.time < self._sweep_due:
             return look_again(self._detector, frame.image, expected)
         self._sweep_due = frame.time + SWEEP_SECONDS
-        return search(self._detector, frame.image, expected=expected)
+        return search(self._detector, frame.image, expected)
 
     def _judge(self, frame: Frame, faces: Sequence[Face]) -> Iterator[Segment]:
         """Yield one segment for each face of a frame, in the order given."""
