@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
+import cv2
 import pytest
 
 import affectscope
 from affectscope.affect import Record, Session
 from affectscope.errors import MissingField, PurposeRefused
+from affectscope.media import read_frames
 from affectscope.samples import sample
 from affectscope.session import PERSON, analyze
 
@@ -75,3 +78,17 @@ def test_the_purpose_is_checked_before_anything_is_analysed() -> None:
     with pytest.raises(MissingField, match="justification"):
         analyze(chat="hello", purpose="medical")
     assert analyze(chat="hello", purpose="education").purpose == "education"
+
+
+def test_numbered_images_last_as_their_rate_says(tmp_path: Path) -> None:
+    with read_frames(sample("video"), 1.0) as reader:
+        for frame in reader:
+            cv2.imwrite(str(tmp_path / f"{frame.index}.png"), frame.image[:, :, ::-1])
+
+    session = analyze(tmp_path, fps=60, sequence_rate=2.0)
+
+    [track] = [track for track in session.tracks if track.modality == "face"]
+    assert [(one.start, one.end) for one in track.segments] == [
+        (index / 2, (index + 1) / 2) for index in range(6)
+    ]
+    assert session.duration == 3.0

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
-from affectscope.errors import EmptyInput, InvalidValue, MalformedRequest, MissingField
+from affectscope.errors import (
+    EmptyInput,
+    InvalidValue,
+    MalformedRequest,
+    MissingField,
+    UndecodableMedia,
+    UnsupportedMedia,
+)
 from affectscope.samples import KINDS, sample
 from affectscope.session.inputs import gather
 
@@ -124,3 +134,50 @@ def test_a_line_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(InvalidValue, match="line 3"):
         gather([path])
+
+
+PICTURE = cv2.imencode(".png", np.zeros((8, 8, 3), np.uint8))[1].tobytes()
+
+
+def packed(path: Path, files: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return path
+
+
+def test_an_archive_of_images_is_a_video(tmp_path: Path) -> None:
+    path = packed(tmp_path / "take.zip", {"1.png": PICTURE, "2.png": PICTURE, "camera.xml": b""})
+
+    inputs = gather([path])
+
+    assert (inputs.faces, inputs.modalities) == ([path], ("face",))
+
+
+def test_an_archive_of_a_conversation_and_its_pictures_is_a_chat(tmp_path: Path) -> None:
+    said = b"31/01/2026, 10:00 - Ann: I am glad\n31/01/2026, 10:01 - Ben: me too\n"
+    path = packed(tmp_path / "chat.zip", {"IMG-1.png": PICTURE, "_chat.txt": said})
+
+    inputs = gather([path])
+
+    assert inputs.faces == []
+    assert [message.text for message in inputs.chats[0]] == ["I am glad", "me too"]
+
+
+def test_an_archive_that_cannot_be_read_is_not_taken_for_images(tmp_path: Path) -> None:
+    path = tmp_path / "broken.zip"
+    path.write_bytes(b"PK\x03\x04 and no more")
+
+    with pytest.raises(UndecodableMedia, match="damaged zip"):
+        gather([path])
+
+
+def test_a_folder_of_images_is_a_video(tmp_path: Path) -> None:
+    (tmp_path / "1.png").write_bytes(PICTURE)
+
+    assert gather([tmp_path]).faces == [tmp_path]
+
+
+def test_a_folder_without_images_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedMedia, match="this folder: it holds no images"):
+        gather([tmp_path])

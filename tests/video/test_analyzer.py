@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -172,6 +174,39 @@ class TestEvidence:
             (2, 6),
             (5, 6),
         ]
+
+
+class TestTime:
+    """Rows bear the time of their frame, and none stretches over a pause."""
+
+    def test_a_pause(self, portrait: np.ndarray, tmp_path: Path) -> None:
+        path = tmp_path / "paused.mp4"
+        with av.open(path, "w") as target:
+            stream = target.add_stream("libx264", rate=25, options={"crf": "18"})
+            stream.pix_fmt = "yuv420p"
+            stream.height, stream.width = portrait.shape[:2]
+            for index in [*range(30), *range(105, 120)]:
+                frame = av.VideoFrame.from_ndarray(portrait, format="rgb24")
+                frame.pts, frame.time_base = index, Fraction(1, 25)
+                target.mux(stream.encode(frame))
+            target.mux(stream.encode(None))
+
+        records = list(VideoAnalyzer().stream(path, 5.0))
+
+        segments = [record.segment for record in records if record.type == "segment"]
+        spans = [(one.start, one.end) for one in segments]
+        assert spans[5:7] == [(1.0, pytest.approx(1.2)), (4.2, pytest.approx(4.4))]
+        [note] = [record for record in records if record.type == "quality"]
+        assert (note.flag, note.message) == ("gaps", "gaps without pictures: 1, 3.0 s together")
+
+    def test_images_that_cannot_be_decoded(self, portrait: np.ndarray, tmp_path: Path) -> None:
+        cv2.imwrite(str(tmp_path / "1.png"), portrait[:, :, ::-1])
+        (tmp_path / "2.png").write_bytes(b"nothing")
+
+        session = analyse(tmp_path, None)
+
+        assert session.quality == {"face": ("damaged",)}
+        assert [(one.start, one.end) for one in session.tracks[0].segments] == [(0.0, 0.08)]
 
 
 class TestRefusal:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 
+import cv2
 import httpx
 import pytest
 
+from affectscope.media import read_frames
 from affectscope.samples import sample
 from affectscope.video.app import VideoSettings, create
 
@@ -52,7 +56,7 @@ async def test_a_stream(client: httpx.AsyncClient) -> None:
     answer = await post(client, params={"fps": 1}, headers={"Accept": "application/x-ndjson"})
 
     kinds = [json.loads(line)["type"] for line in answer.text.splitlines()]
-    assert kinds == ["media", "track", *["segment"] * 6, "end"]
+    assert kinds == ["media", "track", *["segment"] * 6, "face", "end"]
 
 
 @pytest.mark.parametrize("fps", ["0", "-1", "61", "nan", "many"])
@@ -100,3 +104,35 @@ async def test_the_interface_is_documented(client: httpx.AsyncClient) -> None:
 
     assert "fps" in {parameter["name"] for parameter in operation["parameters"]}
     assert "video_file" in json.dumps(operation["requestBody"])
+
+
+async def test_a_zip_of_numbered_images(client: httpx.AsyncClient) -> None:
+    data = io.BytesIO()
+    with read_frames(sample("video"), 1.0) as reader, zipfile.ZipFile(data, "w") as archive:
+        for frame in reader:
+            image = cv2.imencode(".jpg", frame.image[:, :, ::-1])[1].tobytes()
+            archive.writestr(f"take/{frame.index}.jpg", image)
+
+    answer = await post(client, data.getvalue(), params={"fps": 60, "sequence_rate": 4})
+
+    [track] = answer.json()["session"]["tracks"]
+    assert [one["start"] for one in track["segments"]] == [index / 4 for index in range(6)]
+
+
+@pytest.mark.parametrize("rate", ["0", "1001", "nan", "many"])
+async def test_a_rate_of_images_out_of_range(client: httpx.AsyncClient, rate: str) -> None:
+    answer = await post(client, params={"sequence_rate": rate})
+
+    assert answer.status_code == 422
+    assert "sequence_rate" in answer.json()["detail"]
+
+
+async def test_a_zip_of_a_chat(client: httpx.AsyncClient) -> None:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        archive.writestr("_chat.txt", "31/01/2026, 10:00 - Ann: hello")
+
+    answer = await post(client, data.getvalue())
+
+    assert answer.status_code == 415
+    assert "no images" in answer.json()["detail"]
