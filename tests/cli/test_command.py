@@ -85,6 +85,19 @@ class TestAnalyze:
         with out.open(encoding="utf-8", newline="") as file:
             assert {row["modality"] for row in csv.DictReader(file)} == {"text", "fused"}
 
+    def test_faces_are_written_as_a_table_and_a_sheet(self, tmp_path: Path) -> None:
+        out, sheet = tmp_path / "faces.csv", tmp_path / "sheet.png"
+        done = run(
+            *("analyze", str(sample("video")), "--fps", "1", "-o", str(out)),
+            *("--table", "faces-wide", "--contact-sheet", str(sheet)),
+        )
+
+        assert done.returncode == 0, done.stderr
+        with out.open(encoding="utf-8", newline="") as file:
+            assert {row["FaceScore"] > "0.5" for row in csv.DictReader(file)} == {True}
+        assert sheet.read_bytes().startswith(b"\x89PNG")
+        assert "Faces" in done.stdout
+
     @pytest.mark.parametrize(
         ("arguments", "named"),
         [

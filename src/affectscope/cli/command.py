@@ -42,6 +42,14 @@ class ServiceName(StrEnum):
     OBSERVATORY = "observatory"
 
 
+class TableName(StrEnum):
+    """The tables that `analyze` writes."""
+
+    SEGMENTS = "segments"
+    FACES_WIDE = "faces-wide"
+    FACES_LONG = "faces-long"
+
+
 class TaskName(StrEnum):
     """The tasks that `evaluate` scores."""
 
@@ -124,6 +132,20 @@ def analyze(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Write .json, .csv or .ndjson.")
     ] = None,
+    table: Annotated[
+        TableName,
+        typer.Option(
+            help="What a .csv or .ndjson holds: one row per segment of everything, per frame and "
+            "face (columns as in OpenFace and py-feat), or per measured value of a face."
+        ),
+    ] = TableName.SEGMENTS,
+    render: Annotated[
+        Path | None,
+        typer.Option(help="Write the video again with faces and expressions drawn: .mp4, .mkv."),
+    ] = None,
+    contact_sheet: Annotated[
+        Path | None, typer.Option(help="Write thumbnails of every face with times: .jpg, .png.")
+    ] = None,
     picture: Annotated[
         Path | None, typer.Option(help="Write what is printed as a picture (.svg).", hidden=True)
     ] = None,
@@ -131,18 +153,21 @@ def analyze(
 ) -> None:
     """Analyse files of one occasion: one record of perceived emotion, on one clock.
 
-    Examples: `affectscope analyze --sample`, `affectscope analyze interview.mp4 chat.json -o a.csv`
+    Examples: `affectscope analyze --sample`, `affectscope analyze interview.mp4 chat.json -o a.csv`,
+    `affectscope analyze talk.mp4 -o faces.csv --table faces-wide --render seen.mp4`
     """
+    from affectscope.cli.outputs import Outputs
     from affectscope.cli.progress import Progress
     from affectscope.cli.report import print_report
     from affectscope.samples import KINDS
     from affectscope.samples import sample as sample_path
     from affectscope.session import analyze as run
-    from affectscope.session import write
 
     if sample and files:
         raise InvalidValue("--sample takes no files of yours; give one or the other")
     paths = [sample_path(k) for k in KINDS if k != "speech"] if sample else files or []
+    outputs = Outputs(output, table.value, render, contact_sheet, fps, sequence_rate)
+    video = outputs.check(paths)
     with Progress() as progress:
         session = run(
             *paths,
@@ -152,8 +177,7 @@ def analyze(
             sequence_rate=sequence_rate,
             on_record=progress,
         )
-    if output is not None:
-        write(session, output)
+    outputs.write(session, video)
     if as_json:
         print(session.model_dump_json(indent=2))
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console, Group
@@ -9,7 +10,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from affectscope.affect import Segment, Session, to_core
+from affectscope.affect import FaceSummary, Segment, Session, Stretch, to_core
 
 _COLOURS = {
     "neutral": "grey62",
@@ -24,6 +25,10 @@ _STRIP = 24
 """Characters of a timeline."""
 
 _MOST_LINES = 40
+_MOST_FACES = 20
+"""Faces that are listed: those seen longest."""
+
+_MOST_LABELS = 3
 
 
 def print_report(session: Session, seconds: float, picture: Path | None = None) -> None:
@@ -39,6 +44,8 @@ def print_report(session: Session, seconds: float, picture: Path | None = None) 
     if session.tracks:
         console.print(_tracks(session))
         console.print(_legend())
+    if session.faces:
+        console.print(_faces(session.faces))
     if session.transcript or any(t.modality == "text" for t in session.tracks):
         console.print(_words(session))
     for survey in session.surveys:
@@ -88,6 +95,41 @@ def _summary(segments: tuple[Segment, ...]) -> tuple[str, str, str, str]:
         f"{sum(a.valence for a in affects) / count:+.2f}",
         f"{sum(a.arousal for a in affects) / count:+.2f}",
     )
+
+
+def _faces(faces: Sequence[FaceSummary]) -> Table:
+    """List what each face showed over all its time."""
+    table = Table(title="Faces", title_justify="left")
+    for name in ("face", "seen", "resembling", "valence", "arousal", "longest", "not judged"):
+        table.add_column(name)
+    largest = sorted(faces, key=lambda face: (-face.seen, -face.frames))[:_MOST_FACES]
+    for face in faces:
+        if face in largest:
+            table.add_row(face.track, *_face_cells(face))
+    if len(faces) > _MOST_FACES:
+        table.caption = f"and {len(faces) - _MOST_FACES} more, seen for less time"
+    return table
+
+
+def _face_cells(face: FaceSummary) -> Iterator[str]:
+    frames = f"{face.frames} frame{'s' if face.frames > 1 else ''}"
+    yield f"{face.seen:.1f} s" if face.seen else frames
+    labels = list(face.labels.items())[:_MOST_LABELS]
+    yield "\n".join(f"{label} {share:.0%}" for label, share in labels)
+    yield _mean(face.valence, face.valence_deviation)
+    yield _mean(face.arousal, face.arousal_deviation)
+    yield _stretch(face.longest)
+    yield "\n".join(f"{why} {seconds:.1f} s" for why, seconds in face.abstained.items())
+
+
+def _stretch(longest: Stretch | None) -> str:
+    if longest is None or longest.end <= longest.start:
+        return ""
+    return f"{longest.label} {longest.end - longest.start:.1f} s"
+
+
+def _mean(mean: float | None, deviation: float | None) -> str:
+    return "" if mean is None or deviation is None else f"{mean:+.2f} ± {deviation:.2f}"
 
 
 def _strip(segments: tuple[Segment, ...], span: float) -> Text:
