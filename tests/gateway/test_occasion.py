@@ -20,6 +20,7 @@ import affectscope.survey.app
 from affectscope.affect import (
     Segment,
     Session,
+    SessionBuilder,
     Subject,
     Track,
     Utterance,
@@ -29,6 +30,7 @@ from affectscope.chat.app import ChatSettings
 from affectscope.errors import AnswerTooLarge, UndecodableMedia
 from affectscope.samples import sample
 from affectscope.survey.app import SurveySettings
+from affectscope.video import VideoAnalyzer
 
 CHAT = sample("chat").read_text()
 SURVEY = sample("survey").read_text()
@@ -195,6 +197,17 @@ class TestMix:
 
         assert set(found["timing"]["parts"]) == {"video"}
         assert found["warnings"] == []
+
+    def test_what_each_face_showed_comes_through(self, stand, texts, make_gateway, client):
+        url, _ = make_gateway(**stand.urls, **texts)
+        video = SessionBuilder().extend(VideoAnalyzer().stream(sample("video"), 1.0)).build()
+        stand.answers["video"] = document(video)
+
+        answer = client.post(f"{url}/analyze", files={"video_file": picture(sample("video"))})
+
+        found = Session.model_validate(answer.json()["session"])
+        assert found.faces == video.faces
+        assert found.faces[0].labels["happiness"] > 0.9
 
     def test_a_chat_as_a_file(self, texts, make_gateway, client):
         url, _ = make_gateway(**texts)
