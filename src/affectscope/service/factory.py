@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fastapi import FastAPI, Request
+from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from affectscope import __version__
@@ -169,7 +170,7 @@ class Service:
         """Return the status and the health document; a gateway adds to it."""
         return self.health.report()
 
-    def require_operator(self, request: Request) -> None:
+    def require_operator(self, request: HTTPConnection) -> None:
         """Let an operator through.
 
         Raises:

@@ -163,6 +163,10 @@ class LiveConnection:
         except (WebSocketDisconnect, WebSocketDisconnected) as error:
             raise ClientGone("the client closed the connection") from error
 
+    async def close(self, code: int, reason: str | None = None) -> None:
+        """Close it, where it is still open."""
+        await _close(self.websocket, code, reason)
+
     def good(self) -> None:
         """Note that a message was good: earlier bad ones are forgiven."""
         self._bad = 0
@@ -242,7 +246,7 @@ class LiveDoor:
         assert task is not None
         self._inside.add(task)
         try:
-            self._admit()
+            self._admit(websocket)
             await self._until_stopped(work(connection))
             if self._stopping.is_set() and _undecided(websocket):
                 raise _stopped()
@@ -263,7 +267,13 @@ class LiveDoor:
         if self._inside:
             await asyncio.wait(self._inside, timeout=2 * _PARTING_SECONDS)
 
-    def _admit(self) -> None:
+    def _admit(self, websocket: WebSocket) -> None:
+        if websocket.url.query:
+            # What is asked for there would otherwise go unheard, a purpose for one.
+            raise InvalidValue(
+                f"the address has the query {websocket.url.query!r:.80}; valid: none, for options are "
+                f"the first message: JSON text with {', '.join(_OPTIONS)}"
+            )
         if self._stopping.is_set():
             raise _stopped()
         limit = self._settings.live_connections
