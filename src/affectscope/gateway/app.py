@@ -10,11 +10,14 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI, Request
+from starlette.requests import HTTPConnection
 from starlette.responses import HTMLResponse, Response
+from starlette.websockets import WebSocket
 
 from affectscope.affect import check_purpose
-from affectscope.gateway.backends import BACKENDS, CHAT_BATCH, Backend
+from affectscope.gateway.backends import BACKENDS, CHAT_BATCH, VIDEO_LIVE, Backend
 from affectscope.gateway.lines import Lines
+from affectscope.gateway.live import LiveRelay
 from affectscope.gateway.load.api import LOAD_TEST, WATCHED, add_load_routes
 from affectscope.gateway.load.jobs import Jobs
 from affectscope.gateway.load.keeper import RunKeeper
@@ -27,6 +30,8 @@ from affectscope.gateway.watch import Watch
 from affectscope.service import (
     INTERNAL_HEADER,
     OPERATOR_HEADER,
+    LiveConnection,
+    LiveDoor,
     Service,
     analysis_responses,
     flag,
@@ -54,7 +59,9 @@ class Gateway(Service):
             "integrated",
             settings=settings,
             title="Affectscope: Integrated Backend",
-            description="One address for all services, and one request for any mix of modalities.",
+            description="One address for all services, and one request for any mix of modalities. "
+            f"The WebSocket at `{VIDEO_LIVE.endpoint}` is passed on to the video service; "
+            "`docs/live.md` tells of it.",
             endpoints=[
                 *(backend.endpoint for backend in (*BACKENDS, CHAT_BATCH)),
                 ANALYZE,
@@ -98,7 +105,7 @@ class Gateway(Service):
         secret = self.settings.internal_secret
         return {} if secret is None else {INTERNAL_HEADER: secret.get_secret_value()}
 
-    def own_headers(self, request: Request) -> dict[str, str]:
+    def own_headers(self, request: HTTPConnection) -> dict[str, str]:
         """Return what the gateway says to a service about a request: identity, trace, trust.
 
         Raises:
@@ -123,6 +130,7 @@ def create(settings: GatewaySettings | None = None) -> Service:
     gateway = Gateway(settings or read_settings(GatewaySettings))
     for backend in (*BACKENDS, CHAT_BATCH):
         _add_relay(gateway, backend)
+    _add_live(gateway, VIDEO_LIVE)
     _add_analyze(gateway)
     add_load_routes(gateway, gateway.load_tests)
     _add_page(gateway)
@@ -144,6 +152,19 @@ def _add_relay(gateway: Gateway, backend: Backend) -> None:
     async def relay(request: Request) -> Response:
         headers = request_headers(request.headers.raw, gateway.own_headers(request))
         return Relay(request, gateway.lines, backend, headers=headers, settings=gateway.settings)
+
+
+def _add_live(gateway: Gateway, backend: Backend) -> None:
+    """Offer a service's live connections under the gateway's address."""
+    door = LiveDoor(gateway, gateway.settings, backend.endpoint)
+
+    @gateway.app.websocket(backend.endpoint, name=backend.endpoint.strip("/").replace("-", "_"))
+    async def relay(websocket: WebSocket) -> None:
+        async def work(connection: LiveConnection) -> None:
+            headers = gateway.own_headers(websocket)
+            await LiveRelay(gateway.lines, backend, gateway.settings, headers, connection).run()
+
+        await door.serve(websocket, work)
 
 
 def _body(backend: Backend) -> dict[str, Any]:

@@ -46,5 +46,8 @@ CHAT_BATCH = replace(
 )
 """The same service's way for conversations of any length."""
 
+VIDEO_LIVE = replace(VIDEO, title="Video Analysis, live", endpoint="/live-video")
+"""The same service's way for live cameras, a WebSocket."""
+
 BACKENDS = (VIDEO, SPEECH, CHAT, SURVEY)
 """All of them, in the order in which they are shown."""

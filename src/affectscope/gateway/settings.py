@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from pydantic import AnyHttpUrl, Field
 
 from affectscope.gateway.backends import BACKENDS, CHAT, SPEECH, SURVEY, VIDEO, Backend, BackendName
-from affectscope.service import ServiceSettings, address_beside, own_port
+from affectscope.service import LiveSettings, address_beside, own_port
 
 
 def _address(backend: Backend) -> AnyHttpUrl:
@@ -27,7 +27,7 @@ def _address(backend: Backend) -> AnyHttpUrl:
     return field
 
 
-class GatewaySettings(ServiceSettings):
+class GatewaySettings(LiveSettings):
     """Settings of every service, and what the gateway adds: where the services are, and patience."""
 
     service: ClassVar[str] = "integrated"

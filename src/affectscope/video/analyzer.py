@@ -10,7 +10,7 @@ from affectscope.affect import MediaNoted, ModelRef, ProgressMade, QualityNoted,
 from affectscope.errors import ModelNotPermitted
 from affectscope.media import SEQUENCE_RATE, Frame, FrameReader, read_frames, warm_up
 from affectscope.telemetry import note_media, stage
-from affectscope.video.detector import borrowed_detector
+from affectscope.video.detector import FaceDetector, borrowed_detector
 from affectscope.video.expression import ExpressionModel
 from affectscope.video.summary import FaceStatistics
 from affectscope.video.watch import FaceWatch
@@ -44,6 +44,18 @@ class VideoAnalyzer:
             return None
         return ModelRef(name=card.name, version=card.version, license_class=card.license_class)
 
+    def watch(self, detector: FaceDetector, *, still: bool = False) -> FaceWatch:
+        """Return what looks at the frames of one camera or file.
+
+        Args:
+            detector: Used by the watch alone while it lasts.
+            still: Whether there is one frame only.
+
+        Raises:
+            ModelUnavailable: The weights are missing or altered.
+        """
+        return FaceWatch(detector, self._model, self._reference(), still=still)
+
     def stream(
         self,
         path: str | os.PathLike[str],
@@ -66,12 +78,11 @@ class VideoAnalyzer:
             NotFound, EmptyInput, UnsupportedMedia, UndecodableMedia: The file cannot be read.
             ModelUnavailable: The weights are missing or altered.
         """
-        reference = self._reference()
         with stage("decode"):
             reader = read_frames(path, fps, sequence_rate=sequence_rate)
         with reader, borrowed_detector() as detector:
             yield MediaNoted(modality="face", duration=reader.info.duration)
-            watch = FaceWatch(detector, self._model, reference, still=reader.info.is_image)
+            watch = self.watch(detector, still=reader.info.is_image)
             statistics = FaceStatistics()
             for frame in _timed(reader):
                 for record in watch.look(frame):
@@ -97,9 +108,8 @@ def _timed(reader: FrameReader) -> Iterator[Frame]:
 def _progress(done: float, total: float | None) -> ProgressMade:
     """Tell how far a video is, in whole seconds."""
     whole = None if total is None else math.ceil(total)
-    return ProgressMade(
-        done=int(done if whole is None else min(done, whole)), total=whole, unit="seconds"
-    )
+    seconds = int(done if whole is None else min(done, whole))
+    return ProgressMade(done=seconds, total=whole, unit="seconds", modality="face")
 
 
 def _notes(reader: FrameReader, watch: FaceWatch) -> Iterator[Record]:

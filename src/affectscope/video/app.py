@@ -6,22 +6,26 @@ from typing import Annotated, ClassVar
 
 from fastapi import Query, Request
 from starlette.responses import Response
+from starlette.websockets import WebSocket
 
 from affectscope.media import FORMATS, MOST_SEQUENCE_RATE, SEQUENCE_RATE
 from affectscope.service import (
+    LiveConnection,
+    LiveDoor,
+    LiveSettings,
     Service,
-    ServiceSettings,
     analysis_responses,
     multipart_schema,
     own_port,
     read_settings,
 )
 from affectscope.video.analyzer import VideoAnalyzer
+from affectscope.video.live import LIVE_VIDEO, LiveVideo
 
 MOST_FPS = 60.0
 
 
-class VideoSettings(ServiceSettings):
+class VideoSettings(LiveSettings):
     """Settings of the video service."""
 
     service: ClassVar[str] = "video"
@@ -31,12 +35,14 @@ class VideoSettings(ServiceSettings):
 def create(settings: VideoSettings | None = None) -> Service:
     """Make the service; settings come from the environment where none are given."""
     analyzer = VideoAnalyzer()
+    found = settings or read_settings(VideoSettings)
     service = Service(
         "video",
-        settings=settings or read_settings(VideoSettings),
+        settings=found,
         title="Affectscope: Video Analysis",
         description="Faces in videos and images, followed from frame to frame, and which expression "
-        "each resembles. An expression is not a feeling.",
+        "each resembles. An expression is not a feeling. A live camera is watched by the WebSocket "
+        f"at `{LIVE_VIDEO}`, of which `docs/live.md` tells.",
         endpoints=["/analyze-video"],
         warm_up=analyzer.load,
     )
@@ -81,5 +87,14 @@ def create(settings: VideoSettings | None = None) -> Service:
                 lambda: analyzer.stream(upload.path, fps, sequence_rate),
                 modalities=("face",),
             )
+
+    door = LiveDoor(service, found, LIVE_VIDEO)
+
+    @service.app.websocket(LIVE_VIDEO)
+    async def live_video(websocket: WebSocket) -> None:
+        async def watch(connection: LiveConnection) -> None:
+            await LiveVideo(service, analyzer, connection).run()
+
+        await door.serve(websocket, watch)
 
     return service
