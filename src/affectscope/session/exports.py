@@ -1,4 +1,4 @@
-"""A session as a file: the whole of it as JSON, or one of its tables as CSV or NDJSON."""
+"""A session as a file: the whole of it, one of its tables, or captions and tiers of its speech."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from typing import Literal, get_args
 
 from affectscope.affect import Segment, Session
 from affectscope.errors import InvalidValue
+from affectscope.session.captions import subrip, webvtt
 from affectscope.session.face_table import LONG_COLUMNS, face_columns, face_rows, face_values
+from affectscope.session.textgrid import textgrid
 
 Table = Literal["segments", "faces-wide", "faces-long"]
 TABLES: tuple[Table, ...] = get_args(Table)
 """`segments`: one row per segment of every track (`rows`); `faces-wide`: one per frame and face
 (`face_rows`); `faces-long`: one per frame, face and measured value (`face_values`)."""
 
-ENDINGS = (".json", ".csv", ".ndjson")
+ENDINGS = (".json", ".csv", ".ndjson", ".vtt", ".srt", ".textgrid")
 
 COLUMNS = (
     "track",
@@ -86,17 +88,24 @@ def write(
     Args:
         session: What to write.
         path: Ends with ``.json`` (the whole session, by its published schema), ``.csv`` or
-            ``.ndjson`` (a table).
+            ``.ndjson`` (a table), ``.vtt`` or ``.srt`` (captions), or ``.TextGrid`` (of Praat).
         table: Which of `TABLES`.
         source: Name of the file that was analysed, for the column ``input`` of ``faces-wide``.
 
     Raises:
-        InvalidValue: Another ending or table, or a table as ``.json``.
+        InvalidValue: Another ending or table, a table as what holds none, or a TextGrid of a session
+            without a voice.
     """
     path = Path(path)
     check_export(path, table)
     if path.suffix.lower() == ".json":
         path.write_text(session.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        return
+    text = {".vtt": webvtt, ".srt": subrip, ".textgrid": textgrid}.get(path.suffix.lower())
+    if text is not None:
+        parts = text(session)
+        with path.open("w", newline="\n", encoding="utf-8") as file:
+            file.writelines(parts)
         return
     columns, lines = _table(session, table, source)
     with path.open("w", newline="", encoding="utf-8") as file:
@@ -117,8 +126,10 @@ def check_export(path: Path, table: str) -> None:
         )
     if table not in TABLES:
         raise InvalidValue(f"no table {table!r}; valid: {', '.join(TABLES)}")
-    if path.suffix.lower() == ".json" and table != "segments":
-        raise InvalidValue(f"the table {table!r} is written as .csv or .ndjson, not as .json")
+    if path.suffix.lower() not in (".csv", ".ndjson") and table != "segments":
+        raise InvalidValue(
+            f"the table {table!r} is written as .csv or .ndjson, not as {path.suffix.lower()}"
+        )
 
 
 def _table(
