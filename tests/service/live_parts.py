@@ -21,11 +21,11 @@ from affectscope.service.server import Server
 PATH = "/live-test"
 
 
-def make(**settings: object) -> Service:
+def make(path: str = PATH, **settings: object) -> Service:
     """Return a service whose messages say what happens: see `_answer`."""
     found = LiveSettings.model_validate({"observatory_url": "", **settings})
-    service = Service("test", settings=found, title="Test", description="x", endpoints=[PATH])
-    door = LiveDoor(service, found, PATH)
+    service = Service("test", settings=found, title="Test", description="x", endpoints=[path])
+    door = LiveDoor(service, found, path)
 
     async def echo(connection: LiveConnection) -> None:
         await connection.accept()
@@ -38,7 +38,7 @@ def make(**settings: object) -> Service:
             else:
                 await _answer(connection, message)
 
-    @service.app.websocket(PATH)
+    @service.app.websocket(path)
     async def live(websocket: WebSocket) -> None:
         await door.serve(websocket, echo)
 
@@ -47,6 +47,8 @@ def make(**settings: object) -> Service:
 
 async def _answer(connection: LiveConnection, message: str) -> None:
     match message:
+        case "headers":
+            await connection.send(json.dumps(dict(connection.websocket.headers)))
         case "defect":
             raise ZeroDivisionError("a defect")
         case "unavailable":
