@@ -130,7 +130,8 @@ def analyze(
         float, typer.Option("--sequence-fps", help="Images a second of numbered images.")
     ] = 25.0,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Write .json, .csv or .ndjson.")
+        Path | None,
+        typer.Option("-o", "--output", help="Write .json, .csv, .ndjson, .vtt, .srt or .TextGrid."),
     ] = None,
     table: Annotated[
         TableName,
