@@ -163,6 +163,31 @@ class TestContainers:
         assert 40 < len(shown(path)) < 140
 
 
+class TestBareMotionJpeg:
+    """JPEG behind JPEG, as network cameras write it: a rate has to be stated."""
+
+    @staticmethod
+    def row(path: Path) -> Path:
+        pictures = (np.full((48, 64, 3), level(index), np.uint8) for index in range(12))
+        path.write_bytes(b"".join(cv2.imencode(".jpg", one)[1].tobytes() for one in pictures))
+        return path
+
+    def test_at_the_usual_rate(self, tmp_path: Path) -> None:
+        reader, frames = read(self.row(tmp_path / "camera.mjpeg"))
+
+        assert [round(frame.time, 3) for frame in frames] == [round(k / 25, 3) for k in range(12)]
+        assert levels(frames) == pytest.approx([level(k) for k in range(12)], abs=2)
+        assert (reader.info.format, reader.truncated) == ("mjpeg", False)
+
+    def test_at_a_stated_rate(
+        self, decode_here: Callable[..., list[tuple[bytes, bytes]]], tmp_path: Path
+    ) -> None:
+        messages = decode_here("frames", self.row(tmp_path / "a.jpg"), sequence_rate=2.0)
+
+        times = [FRAME_HEADER.unpack_from(body)[0] for kind, body in messages if kind == b"F"]
+        assert times == [k / 2 for k in range(12)]
+
+
 class TestWrongTimes:
     """What cannot be true is not believed, and times go on."""
 

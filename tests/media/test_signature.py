@@ -81,6 +81,27 @@ def test_everything_else_is_named_and_refused(content: bytes, named: str, tmp_pa
     assert "valid: mp4" in caught.value.detail
 
 
+class TestJpeg:
+    """One JPEG is a photo, many in a row are a film."""
+
+    ONE = b"\xff\xd8\xff\xe0\0\x10JFIF" + PAD + b"\xff\xd9"
+
+    @pytest.mark.parametrize(
+        ("content", "expected"),
+        [
+            (ONE, "jpeg"),
+            (ONE + ONE[:50], "jpeg"),
+            (ONE * 3, "mjpeg"),
+            (ONE.replace(b"JFIF", b"MPF\0") + ONE * 2, "jpeg"),
+        ],
+    )
+    def test_what_is_behind_it(self, content: bytes, expected: str, tmp_path: Path) -> None:
+        path = tmp_path / "x.jpg"
+        path.write_bytes(content)
+
+        assert identify(path).format == expected
+
+
 class TestTaggedSound:
     """An ID3 tag may stand before several kinds of sound."""
 

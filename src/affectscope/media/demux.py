@@ -250,13 +250,17 @@ def open_media(
         Refusal: It cannot be opened, or exceeds a limit.
     """
     limits = job["limits"]
+    options = open_options(job["demuxer"], limits)
+    if job["format"] == "mjpeg":
+        # Pictures in a row state no rate, as those of a sequence.
+        options["framerate"] = str(job.get("sequence_rate", 25.0))
     try:
         # The prefix keeps a name such as "http:x" from being read as an address.
         container = av.open(
             "file:" + job["path"],
             "r",
             format=job["demuxer"],
-            options=open_options(job["demuxer"], limits),
+            options=options,
             metadata_errors="replace",
         )
     except FFmpegError as error:

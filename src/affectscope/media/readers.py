@@ -41,7 +41,7 @@ def probe(
 
     Args:
         path: A local file of one of `FORMATS`, or a folder of images.
-        sequence_rate: Images a second of an image sequence, in (0, 1000].
+        sequence_rate: Images a second of an image sequence or of bare motion JPEG, in (0, 1000].
         limits: What decoding may cost.
 
     Raises:
@@ -178,7 +178,7 @@ def read_frames(
         path: A local file of one of `FORMATS`, or a folder of images.
         fps: Most frames a second: of every interval of 1/fps seconds the first frame is taken, and
             the first after each gap. None for every frame; so does any rate above the file's own.
-        sequence_rate: Images a second of an image sequence, in (0, 1000].
+        sequence_rate: Images a second of an image sequence or of bare motion JPEG, in (0, 1000].
         limits: What decoding may cost.
 
     Raises:

@@ -15,6 +15,9 @@ from affectscope.errors import EmptyInput, NotFound, UnsupportedMedia
 HEAD = 4096
 """Bytes that are looked at."""
 
+SEAMS = 8 * 1024 * 1024
+"""Bytes of a JPEG that are searched for further ones behind it."""
+
 
 @dataclass(frozen=True)
 class Signature:
@@ -67,7 +70,7 @@ _RIFF = {
     b"WEBP": Signature("webp", "webp_pipe", True),
 }
 FORMATS: tuple[str, ...] = (
-    "mp4", "mov", "m4v", "3gp", "3g2", "mkv", "webm", "avi", "flv", "mpeg", "mpegts", "gif",
+    "mp4", "mov", "m4v", "3gp", "3g2", "mkv", "webm", "avi", "flv", "mpeg", "mpegts", "mjpeg", "gif",
     "png", "jpeg", "webp", "bmp", "tiff", "avif",
     "wav", "flac", "mp3", "aac", "m4a", "ogg", "amr", "caf", "aiff",
     "zip",
@@ -127,7 +130,9 @@ def identify(path: str | os.PathLike[str]) -> Signature:
             head = file.read(HEAD)
             found = kind_of(head)
             return found if found and not found.is_image else Signature("mp3", "mp3")
-    found = kind_of(head)
+        found = kind_of(head)
+        if found is not None and found.format == "jpeg" and _is_motion(head + file.read(SEAMS)):
+            return Signature("mjpeg", "mjpeg")
     if found is None:
         raise UnsupportedMedia(
             f"the file holds {_describe(head)}; valid: {', '.join(FORMATS)}", valid=list(FORMATS)
@@ -152,6 +157,14 @@ def kind_of(head: bytes) -> Signature | None:
         if len(head) > offset + 2 * step and all(head[offset + k * step] == 0x47 for k in range(3)):
             return Signature("mpegts", "mpegts")
     return _mpeg_audio(head)
+
+
+def _is_motion(data: bytes) -> bool:
+    """Tell motion JPEG, one picture behind the other, from a photo with others of its own behind it.
+
+    Those (a map of brightness, the other eye's view) are named in a segment ``MPF``.
+    """
+    return data.count(b"\xff\xd9\xff\xd8\xff") > 1 and b"MPF\0" not in data[:65536]
 
 
 def _is_animated_webp(head: bytes) -> bool:

@@ -75,7 +75,7 @@ def create(settings: VideoSettings | None = None) -> Service:
             Query(
                 gt=0,
                 le=MOST_SEQUENCE_RATE,
-                description="Images a second of a zip of numbered images.",
+                description="Images a second of a zip of numbered images, or of bare motion JPEG.",
                 examples=[25, 1],
             ),
         ] = SEQUENCE_RATE,
