@@ -80,6 +80,22 @@ def test_the_summary_of_a_face_goes_with_its_track() -> None:
     assert [(face.track, face.end) for face in whole.faces] == [("face-1", 1.0), ("face-2", 2.0)]
 
 
+def test_a_track_that_is_numbered_anew_still_says_whom_it_may_continue() -> None:
+    def film() -> Session:
+        first = Track(id="face-1", subject="face-1", modality="face")
+        second = Track(id="face-2", subject="face-2", modality="face", possibly_same_as="face-1")
+        return Session(tracks=(first, second))
+
+    whole = combine([film(), film()])
+
+    assert [(track.id, track.possibly_same_as) for track in whole.tracks] == [
+        ("face-1", None),
+        ("face-2", "face-1"),
+        ("face-3", None),
+        ("face-4", "face-3"),
+    ]
+
+
 def test_text_that_was_spoken_takes_the_time_of_the_speech() -> None:
     whole = combine([said("hello"), session("text", "speaker-1", text="hello", start=0.5)])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -13,6 +13,8 @@ import numpy as np
 from affectscope.video.assignment import assign
 from affectscope.video.detector import Face
 from affectscope.video.motion import Motion, motion_of
+
+Box = tuple[float, float, float, float]
 
 PATIENCE = 2.0
 """Seconds after which a face that is gone counts as gone for good."""
@@ -33,10 +35,9 @@ SIGHTINGS = 3
 below that score that do not last, most are ears, hair and hands."""
 
 LAPSE = 0.5
-"""Seconds without a sight after which a face may come back as it left, however it moved before, or
-as another that may be the same."""
+"""Seconds without a sight after which a face is away. Who comes back has to be believed anew."""
 
-NEAR = 1.5
+NEAR = 1.2
 """Distance from where a face left, in its widths, that counts as the same place."""
 
 SPEED = 4.0
@@ -53,10 +54,9 @@ MOST_GONE = 32
 @dataclass(eq=False)
 class _Followed:
     motion: Motion
+    face: Face
     began: float
     time: float
-    first: Face
-    face: Face
     sightings: int = 0
     number: int | None = None
     origin: int | None = None
@@ -83,6 +83,7 @@ class FaceTracker:
         self._followed: list[_Followed] = []
         self._gone: deque[_Followed] = deque(maxlen=MOST_GONE)
         self._count = 0
+        self._time = -math.inf
 
     def update(self, faces: Sequence[Face], time: float) -> list[int | None]:
         """Number the faces of the next frame.
@@ -99,7 +100,7 @@ class FaceTracker:
         whose = self._pair(faces, time)
         for index, face in enumerate(faces):
             if index not in whose:
-                whose[index] = _Followed(motion_of(face), time, time, face, face)
+                whose[index] = _Followed(motion_of(face), face, time, time)
                 self._followed.append(whose[index])
             else:
                 one = whose[index]
@@ -108,9 +109,10 @@ class FaceTracker:
             whose[index].sightings += 1
         for index in range(len(faces)):
             self._believe(whose[index])
+        self._time = time
         return [whose[index].number for index in range(len(faces))]
 
-    def expected(self, time: float) -> list[tuple[float, float, float, float]]:
+    def expected(self, time: float) -> list[Box]:
         """Return the boxes where faces are to be expected: x, y, width, height in pixels.
 
         Args:
@@ -146,39 +148,40 @@ class FaceTracker:
     def _pair(self, faces: Sequence[Face], time: float) -> dict[int, _Followed]:
         """Return whom each face of a frame shows, as far as it is somebody followed.
 
-        Those who have a number come first, then those of them who are back where they left, and
-        last the doubtful ones: so a false alarm that was seen before takes nobody's face.
+        Those who have a number come first, so that a false alarm takes nobody's face.
         """
         known = [one for one in self._followed if one.number is not None]
         doubtful = [one for one in self._followed if one.number is None]
-        away = [one for one in known if time - one.time >= LAPSE]
         expected = {id(one): one.motion.ahead(time - one.time) for one in self._followed}
 
         def misfit(one: _Followed, face: Face) -> float:
-            doubt = 0.0 if face.score >= SURE else DOUBT
-            return expected[id(one)].misfit(face) + doubt
+            fit = expected[id(one)].misfit(face)
+            if face.score >= SURE:
+                return fit
+            away = one.time < self._time and time - one.time >= LAPSE
+            return math.inf if away else fit + DOUBT
 
         whose: dict[int, _Followed] = {}
-        _add_pairs(whose, faces, known, misfit, LIMIT)
-        _add_pairs(whose, faces, away, _displacement, 1.0)
-        _add_pairs(whose, faces, doubtful, misfit, LIMIT + DOUBT)
+        for people in (known, doubtful):
+            _add_pairs(whose, faces, people, misfit)
         return whose
 
     def _believe(self, one: _Followed) -> None:
         """Give a new face its number as soon as it is believed."""
-        if one.number is None and (one.face.score >= SURE or one.sightings >= self._sightings):
-            self._count += 1
-            one.number = self._count
-            left = [
-                (unlikeliness, other.number, other)
-                for other in chain(self._gone, self._followed)
-                if other.number is not None
-                and not other.continued
-                and (unlikeliness := _unlikeliness(other, one)) is not None
-            ]
-            if left:
-                _, one.origin, other = min(left, key=lambda entry: entry[:2])
-                other.continued = True
+        if one.number is not None or (one.face.score < SURE and one.sightings < self._sightings):
+            return
+        numbered = [other for other in self._followed if other.number is not None]
+        back = _least(numbered, lambda other: _displacement(other, one))
+        if back is not None:
+            self._followed.remove(back)
+            one.number, one.origin, one.continued = back.number, back.origin, back.continued
+            return
+        self._count += 1
+        one.number = self._count
+        left = [other for other in chain(self._gone, numbered) if not other.continued]
+        origin = _least(left, lambda other: _unlikeliness(other, one))
+        if origin is not None:
+            one.origin, origin.continued = origin.number, True
 
 
 def _add_pairs(
@@ -186,7 +189,6 @@ def _add_pairs(
     faces: Sequence[Face],
     people: Sequence[_Followed],
     misfit: Callable[[_Followed, Face], float],
-    limit: float,
 ) -> None:
     """Pair the faces that are not paired yet with some of the people that are not, as fits best."""
     taken = {id(one) for one in whose.values()}
@@ -194,29 +196,38 @@ def _add_pairs(
     rest = [index for index in range(len(faces)) if index not in whose]
     if free and rest:
         costs = np.array([[misfit(one, faces[index]) for one in free] for index in rest])
-        for row, column in assign(np.where(costs < limit, costs, np.inf), limit):
+        for row, column in assign(np.where(costs < LIMIT, costs, np.inf), LIMIT):
             whose[rest[row]] = free[column]
 
 
-def _displacement(one: _Followed, face: Face) -> float:
-    """Return how far a face is from where one left, 1 being as far as can be called the same."""
-    apart, growth = _difference(one.face, face)
-    return max(apart / NEAR, growth / math.log(GROWTH))
+def _least(people: Iterable[_Followed], measure: Callable[[_Followed], float]) -> _Followed | None:
+    """Return the one of whom the measure is least; None where it is infinite for all."""
+    least = min(people, key=measure, default=None)
+    return least if least is not None and measure(least) < math.inf else None
 
 
-def _unlikeliness(gone: _Followed, new: _Followed) -> float | None:
-    """Return how little it looks as if a new face were one that is gone, from 0 to 3; or None."""
-    wait = new.began - gone.time
-    apart, growth = _difference(gone.face, new.first)
+def _displacement(left: _Followed, new: _Followed) -> float:
+    """Return how far somebody new is from where one left or was going; inf where it is too far."""
+    going = left.motion.ahead(new.time - left.time).box
+    apart, growth = min(_difference(box, new.face.box) for box in (left.face.box, going))
+    if new.began - left.time < LAPSE or apart > NEAR or growth > math.log(GROWTH):
+        return math.inf
+    return apart / NEAR + growth / math.log(GROWTH)
+
+
+def _unlikeliness(left: _Followed, new: _Followed) -> float:
+    """Return how little it looks as if somebody new were one who left, from 0 to 3, or inf."""
+    wait = new.began - left.time
+    apart, growth = _difference(left.face.box, new.face.box)
     reach = NEAR + SPEED * wait
     if wait < LAPSE or apart > reach or growth > math.log(GROWTH):
-        return None
+        return math.inf
     return apart / reach + growth / math.log(GROWTH) + wait / MEMORY
 
 
-def _difference(before: Face, now: Face) -> tuple[float, float]:
-    """Return the distance of two faces in widths of the larger, and the change of size as its log."""
-    (ax, ay, aw, ah), (bx, by, bw, bh) = before.box, now.box
+def _difference(before: Box, now: Box) -> tuple[float, float]:
+    """Return the distance of two boxes in widths of the larger, and their change of size as a log."""
+    (ax, ay, aw, ah), (bx, by, bw, bh) = before, now
     apart = math.hypot(ax + aw / 2 - bx - bw / 2, ay + ah / 2 - by - bh / 2)
     small, large = sorted((max(aw, 1e-6), max(bw, 1e-6)))
     return apart / large, math.log(large / small)
