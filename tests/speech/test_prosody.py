@@ -1,6 +1,7 @@
 """A phrase has every measure, poor input those that it has evidence for, and no measure is odd."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -87,3 +88,10 @@ def test_whatever_the_signal_every_measure_is_a_number(seed: int, count: int, ki
     assert 0 <= measures.get("voiced_share", 0) <= 1
     assert 60 <= measures.get("pitch_hz_median", 60) <= 520
     assert 0 <= measures.get("pause_share", 0) < 1
+
+
+def test_every_measure_is_documented() -> None:
+    document = Path(__file__).parents[2].joinpath("docs", "speech.md").read_text(encoding="utf-8")
+
+    for name in ("level_dbfs", *MEASURES):
+        assert f"| `{name}` |" in document

@@ -62,8 +62,8 @@ def voice_quality(spectra: Spectra, path: Pitch) -> dict[str, float]:
     """Return what is measured of the voice; what there is too little of is left out.
 
     Returns:
-        ``harmonics_to_noise_db``, the mean of 10 log10(r / (1 - r)) over voiced frames, r being the
-        autocorrelation at the period; ``spectral_tilt_db_per_octave``; ``jitter_local_percent`` and
+        ``harmonics_to_noise_db``, the median of 10 log10(r / (1 - r)) over voiced frames, r being
+        the autocorrelation at the period; ``spectral_tilt_db_per_octave``; ``jitter_local_percent`` and
         ``shimmer_local_percent``, the mean difference of neighbouring cycles in period and in
         amplitude, in percent of the mean.
     """
@@ -71,7 +71,7 @@ def voice_quality(spectra: Spectra, path: Pitch) -> dict[str, float]:
     voiced = np.flatnonzero(path.voiced)
     if len(voiced) >= LEAST_FRAMES:
         r = np.minimum(path.strength[voiced], _PURE)
-        measures["harmonics_to_noise_db"] = float(np.mean(10.0 * np.log10(r / (1.0 - r))))
+        measures["harmonics_to_noise_db"] = float(np.median(10.0 * np.log10(r / (1.0 - r))))
         tilt = spectral_tilt(spectra.power[voiced], path.hertz[voiced])
         if tilt is not None:
             measures["spectral_tilt_db_per_octave"] = tilt
