@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import struct
 import subprocess
 import sys
 import threading
@@ -15,11 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import httpx
 import pytest
-from live_system import PORTS, ROOT, clean_environment, free_port, health, wait_until
+from live_system import PORTS, ROOT, clean_environment, free_port, health, pictures, wait_until
 from real_prometheus import Prometheus, prometheus
 from webhook_receiver import Received, WebhookReceiver, webhook_receiver
+from websockets.exceptions import WebSocketException
+from websockets.sync.client import connect
 
 from affectscope.observatory.alerts.objectives import dashboards
 from affectscope.observatory.definitions import load, substituted
@@ -107,6 +111,17 @@ def traffic(ports: dict[str, int], inputs: Path) -> Iterator[None]:
         ("integrated", "/analyze-chat", {"json": {"text": "I am glad"}}),
     ]
 
+    image = pictures(inputs / "video.mp4", 1)[0]
+    shot = struct.pack("<d", 0.0) + cv2.imencode(".jpg", image[:, :, ::-1])[1].tobytes()
+
+    def show() -> None:
+        """Show one picture to the video service, through the gateway."""
+        address = f"ws://127.0.0.1:{ports['integrated']}/live-video"
+        with connect(address, proxy=None) as web:
+            web.send(shot)
+            while json.loads(web.recv(30))["type"] != "frame":
+                pass
+
     def go_on() -> None:
         with httpx.Client(trust_env=False, timeout=60) as client:
             while not ended.wait(1.0):
@@ -116,6 +131,10 @@ def traffic(ports: dict[str, int], inputs: Path) -> Iterator[None]:
                         client.get(f"http://127.0.0.1:{ports['observatory']}/api/services")
                     except httpx.TransportError:
                         continue
+                try:
+                    show()
+                except (OSError, WebSocketException):
+                    continue
 
     thread = threading.Thread(target=go_on)
     thread.start()
