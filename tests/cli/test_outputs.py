@@ -55,6 +55,8 @@ class TestCheck:
             (outputs(film=Path("a.avi")), r"valid: \.mp4"),
             (outputs(film=Path("a.png")), r"valid: \.mp4"),
             (outputs(sheet=Path("a.mp4")), r"valid: \.jpg"),
+            (outputs(Path("gone") / "a.csv"), "no folder 'gone'"),
+            (outputs(film=Path("gone") / "a.mp4"), "no folder 'gone'"),
         ],
     )
     def test_what_cannot_be_written_is_named(self, wanted: Outputs, named: str) -> None:

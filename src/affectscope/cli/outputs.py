@@ -43,8 +43,12 @@ class Outputs:
             The one video or image among them; None where there is none, or where there are several.
 
         Raises:
-            InvalidValue: An ending that is not written, or pictures of none or of several videos.
+            InvalidValue: An ending that is not written, no such folder, or pictures of none or of
+                several videos.
         """
+        for wanted in (self.export, self.film, self.sheet):
+            if wanted is not None and not wanted.absolute().parent.is_dir():
+                raise InvalidValue(f"there is no folder {str(wanted.parent)!r} to write to")
         if self.export is not None:
             check_export(self.export, self.table)
         elif self.table != "segments":

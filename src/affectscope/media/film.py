@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from contextlib import suppress
@@ -17,8 +18,8 @@ from av.error import FFmpegError
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
-from affectscope.errors import InvalidValue
-from affectscope.media.demux import open_media
+from affectscope.errors import InvalidValue, UndecodableMedia
+from affectscope.media.demux import Refusal, open_media
 from affectscope.media.limits import DEFAULT_LIMITS
 from affectscope.media.readers import read_audio
 from affectscope.media.signature import identify
@@ -36,6 +37,13 @@ TICK = Fraction(1, 90_000)
 
 SOUND_RATE = 48_000
 """Samples a second of sound that has to be encoded anew."""
+
+_COPIED = {
+    "mp4": frozenset(("aac", "mp3", "ac3", "eac3", "alac", "flac", "opus")),
+    "mov": frozenset(("aac", "mp3", "ac3", "alac", "pcm_s16le", "pcm_s16be", "pcm_s24le")),
+}
+"""Codecs of sound that players take in a container; others are encoded anew. FFmpeg itself claims
+more than it writes."""
 
 _OPTIONS = {"preset": "veryfast", "crf": "20"}
 
@@ -84,17 +92,14 @@ class FilmWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if error is not None or self._size is None:
-            self._abandon()
-            return
         try:
-            self._target.mux(self._stream.encode(None))
-            self._mux_sound(None)
-            self._target.close()
-        except BaseException:
+            if error is None and self._size is not None:
+                self._target.mux(self._stream.encode(None))
+                self._mux_sound(None)
+                self._target.close()
+                self._part.replace(self._path)
+        finally:
             self._abandon()
-            raise
-        self._part.replace(self._path)
 
     def _abandon(self) -> None:
         with suppress(FFmpegError):
@@ -163,19 +168,29 @@ def _sound(path: str, target: OutputContainer) -> Iterator[Timed]:
         "limits": asdict(DEFAULT_LIMITS),
         **asdict(signature),
     }
-    media = open_media(job, [], lambda: None)
+    try:
+        media = open_media(job, [], lambda: None)
+    except Refusal as refusal:
+        raise UndecodableMedia(f"this {signature.noun}: {refusal.detail}") from refusal
     source = media.audio
     assert source is not None
-    if source.codec_context is None or source.codec_context.name not in target.supported_codecs:
+    copied = _COPIED.get(target.format.name, target.supported_codecs)
+    context = source.codec_context
+    if context is None or context.codec.canonical_name not in copied:
         media.container.close()
         return _encoded(path, target)
     copy = target.add_stream_from_template(source)
 
     def packets() -> Iterator[Timed]:
-        with media.container as container, suppress(FFmpegError):  # a cut file ends earlier
+        last = -math.inf
+        # A cut file ends earlier; PyAV stumbles at the end where streams have appeared on the way.
+        with media.container as container, suppress(FFmpegError, IndexError):
             for packet in container.demux(source):
                 if packet.pts is None or packet.dts is None or packet.time_base is None:
                     continue
+                if packet.dts <= last:
+                    continue  # no container takes times that go back
+                last = packet.dts
                 shift = round(media.origin / packet.time_base)
                 packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
                 time = float(packet.dts * packet.time_base)
@@ -196,6 +211,6 @@ def _encoded(path: str, target: OutputContainer) -> Iterator[Timed]:
                 frame.pts = round(chunk.start * SOUND_RATE)
                 frame.time_base = Fraction(1, SOUND_RATE)
                 yield chunk.start, stream.encode(frame)
-        yield float("inf"), stream.encode(None)
+        yield math.inf, stream.encode(None)
 
     return packets()
