@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 import struct
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -24,6 +26,7 @@ from tests.service.apps import until
 from tests.service.live_parts import client, ended, heard, metric, serving, slug
 
 pytestmark = pytest.mark.anyio
+ROOT = Path(__file__).parents[2]
 
 
 def message(time: float, image: np.ndarray, kind: str = ".jpg") -> bytes:
@@ -222,6 +225,22 @@ async def test_the_interface_tells_of_it() -> None:
         document = (await web.get("/openapi.json")).json()
 
     assert LIVE_VIDEO in document["info"]["description"]
+
+
+async def test_the_client_of_the_documents_runs(capsys) -> None:
+    (block,) = re.findall(
+        r"```python\n(.*?)```", (ROOT / "docs" / "live.md").read_text(), re.DOTALL
+    )
+    async with serving(create(VideoSettings.model_validate({"observatory_url": ""}))) as (
+        address,
+        _,
+    ):
+        code = compile(block.replace("localhost:8001", address), "live.md", "exec")
+        await asyncio.to_thread(exec, code, {"__name__": "live"})
+
+    lines = [line for line in capsys.readouterr().out.splitlines() if "face" in line]
+    assert "a new face: face-1" in lines
+    assert lines.count("face-1 happiness") > 20
 
 
 async def test_cameras_at_once_do_not_share_what_they_see(portrait) -> None:
