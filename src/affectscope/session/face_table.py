@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import repeat
 
 from affectscope.affect import Segment, Session, Track, vocabulary
@@ -38,21 +38,18 @@ MEASURES = (
 """Measures of `Segment` that always have a column; whatever else was measured follows them."""
 
 
-def _same(degrees: float) -> float:
-    return degrees
-
-
-_ANGLES: dict[str, tuple[str, Callable[[float], float]]] = {
-    "pose_Rx": ("head_pitch_deg", math.radians),
-    "pose_Ry": ("head_yaw_deg", math.radians),
-    "pose_Rz": ("head_roll_deg", math.radians),
-    "gaze_angle_x": ("gaze_yaw_deg", math.radians),
-    "gaze_angle_y": ("gaze_pitch_deg", math.radians),
-    "Pitch": ("head_pitch_deg", _same),
-    "Roll": ("head_roll_deg", _same),
-    "Yaw": ("head_yaw_deg", _same),
+_RADIANS = math.pi / 180
+_ANGLES = {
+    "pose_Rx": ("head_pitch_deg", _RADIANS),
+    "pose_Ry": ("head_yaw_deg", _RADIANS),
+    "pose_Rz": ("head_roll_deg", _RADIANS),
+    "gaze_angle_x": ("gaze_yaw_deg", _RADIANS),
+    "gaze_angle_y": ("gaze_pitch_deg", _RADIANS),
+    "Pitch": ("head_pitch_deg", 1.0),
+    "Roll": ("head_roll_deg", 1.0),
+    "Yaw": ("head_yaw_deg", 1.0),
 }
-"""Columns of others: which measure they are, and in what unit. OpenFace speaks in radians."""
+"""Columns of others: which measure they are, and times what. OpenFace speaks in radians."""
 
 _SCORE = "detection_confidence"
 _POOR = "too-"
@@ -142,9 +139,9 @@ def _known(segment: Segment) -> dict[str, object]:
     affect, box = segment.affect, segment.box
     poor = segment.abstained is not None and segment.abstained.startswith(_POOR)
     known: dict[str, object] = {**segment.measures}
-    for column, (measure, convert) in _ANGLES.items():
+    for column, (measure, factor) in _ANGLES.items():
         if measure in segment.measures:
-            known[column] = convert(segment.measures[measure])
+            known[column] = factor * segment.measures[measure]
     if box is not None:
         rectangle = (box.x, box.y, box.width, box.height)
         known |= zip(_RECTANGLE, rectangle, strict=True)
