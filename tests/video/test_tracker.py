@@ -6,6 +6,8 @@ import pickle
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from affectscope.video.detector import Face
 from affectscope.video.tracker import FaceTracker
@@ -212,3 +214,38 @@ def test_memory_does_not_grow_with_the_length_of_a_video() -> None:
         return len(pickle.dumps(tracker))
 
     assert size(600) < 1.1 * size(150)
+
+
+@given(
+    st.lists(
+        st.lists(
+            st.builds(
+                face,
+                st.integers(0, 4).map(lambda k: 90.0 * k),
+                st.integers(0, 1).map(lambda k: 80.0 * k),
+                st.sampled_from([60.0, 100.0]),
+                st.sampled_from([0.6, 0.9]),
+            ),
+            max_size=4,
+        ),
+        max_size=12,
+    ),
+    st.lists(st.sampled_from([0.04, 0.2, 0.7, 3.0]), min_size=12, max_size=12),
+)
+def test_nobody_has_two_faces_and_numbers_have_no_holes(
+    frames: list[list[Face]], steps: list[float]
+) -> None:
+    tracker = FaceTracker()
+    last: dict[int, float] = {}
+    time = 0.0
+    for faces, step in zip(frames, steps, strict=False):
+        time += step
+        seen = [number for number in tracker.update(faces, time) if number is not None]
+        assert len(set(seen)) == len(seen)
+        for number in sorted(set(seen) - set(last)):
+            origin = tracker.origin(number)
+            assert number == max(last, default=0) + 1
+            assert origin is None or last[origin] < time
+            last[number] = time
+        assert all(time - last[number] <= 2.0 for number in seen)
+        last.update(dict.fromkeys(seen, time))
