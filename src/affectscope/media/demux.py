@@ -39,7 +39,10 @@ HONEST = ("mov", "matroska", "avi", "wav", "flac", "caf", "aiff")
 """Demuxers whose duration is written in the file; others estimate it from the bit rate."""
 
 _LIMIT_LOGS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"Picture size (\d+)x(\d+)"), "its picture of {0}x{1} exceeds {pixels} pixels"),
+    (
+        re.compile(r"Picture size ([1-9]\d*)x([1-9]\d*)"),
+        "its picture of {0}x{1} exceeds {pixels} pixels",
+    ),
     (re.compile(r"exceeds max_streams"), "it has more than {streams} streams"),
     (re.compile(r"moov atom not found"), "it was cut off before its index (moov) was written"),
 )
