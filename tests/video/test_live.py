@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import math
+import os
 import re
+import signal
 import struct
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,6 +29,7 @@ from affectscope.video.app import VideoSettings, create
 from affectscope.video.live import LIVE_VIDEO, Newest, Shot
 from tests.service.apps import until
 from tests.service.live_parts import client, ended, heard, metric, serving, slug
+from tests.service.test_server import free_port
 
 pytestmark = pytest.mark.anyio
 ROOT = Path(__file__).parents[2]
@@ -216,6 +222,36 @@ async def test_a_service_that_stops_says_so(portrait) -> None:
         await frame(web)
         server.should_exit = True
         assert (await ended(web))[1] == 1001
+
+
+async def test_a_process_that_is_told_to_stop(portrait, tmp_path) -> None:
+    port, log = free_port(), tmp_path / "log"
+    environment = {**os.environ, "AFFECTSCOPE_VIDEO_PORT": str(port)}
+    environment["AFFECTSCOPE_OBSERVATORY_URL"] = ""
+    serve = [sys.executable, "-m", "affectscope", "serve", "video"]
+    with log.open("wb") as out:
+        process = subprocess.Popen(serve, env=environment, stderr=out)
+    try:
+        assert await until(lambda: b"ready" in log.read_bytes(), 60)
+        async with client(f"127.0.0.1:{port}", LIVE_VIDEO) as web:
+            await heard(web)
+            good = message(0.0, portrait)
+            damaged = bytearray(message(1.0, portrait))
+            damaged[3000:3100] = bytes(100)
+            for one in (good, bytes(damaged)):
+                await web.send(one)
+                while (await heard(web))["type"] == "track":
+                    pass
+            process.send_signal(signal.SIGTERM)
+            assert (await ended(web))[1] == 1001
+        assert await asyncio.to_thread(process.wait, 20) in (0, -signal.SIGTERM)
+    finally:
+        process.kill()
+        process.wait()
+
+    # Nothing writes past the log, of damaged pictures neither.
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [one["code"] for one in lines if one["event"] == "live connection"] == ["1001"]
 
 
 async def test_the_interface_tells_of_it() -> None:
