@@ -199,7 +199,9 @@ def _refined(
     even, odd = power * np.cos(angles), power * np.sin(angles)
     # The cosine of a sum: the same two products serve all three places.
     step = 0.25
-    level, lean = even @ np.cos(bins * step), odd @ np.sin(bins * step)
+    # einsum stays on this core, where a product of matrices would wake the threads of BLAS.
+    level = np.einsum("fb,b->f", even, np.cos(bins * step))
+    lean = np.einsum("fb,b->f", odd, np.sin(bins * step))
     whole = power.sum(axis=1)
     r = [
         sums / whole / np.interp(lags + shift, np.arange(LAGS), window_autocorrelation())
