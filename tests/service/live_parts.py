@@ -17,6 +17,7 @@ from affectscope.errors import InvalidValue, ModelUnavailable
 from affectscope.service import LiveConnection, LiveDoor, LiveSettings, Service, read_purpose
 from affectscope.service.live import HARD_LIMIT
 from affectscope.service.server import Server
+from affectscope.service.websockets import LimitedWebSockets
 
 PATH = "/live-test"
 
@@ -72,7 +73,7 @@ async def serving(service: Service) -> AsyncIterator[tuple[str, Server]]:
         port=0,
         log_config=None,
         access_log=False,
-        ws="websockets-sansio",
+        ws=LimitedWebSockets,
         ws_max_size=HARD_LIMIT * settings.live_message_bytes,
         timeout_graceful_shutdown=2,
     )

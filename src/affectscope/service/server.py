@@ -17,6 +17,7 @@ from affectscope.service.factory import Service
 from affectscope.service.live import HARD_LIMIT
 from affectscope.service.security import INTERNAL_HEADER, OPERATOR_HEADER
 from affectscope.service.settings import LiveSettings, ServiceSettings
+from affectscope.service.websockets import LimitedWebSockets
 from affectscope.telemetry import Destination, configure_logging, get_logger
 
 LIFELINE = "AFFECTSCOPE_LIFELINE_FD"
@@ -58,7 +59,7 @@ def run_service(service: Service) -> None:
         port=settings.port,
         loop="uvloop",
         http="httptools",
-        ws="websockets-sansio",
+        ws=LimitedWebSockets,
         ws_max_size=_largest_message(settings),
         # Pictures and sound are compressed already, and what unpacks can unpack to too much.
         ws_per_message_deflate=False,
