@@ -59,6 +59,13 @@ def test_what_holds_no_sound_has_no_measures(samples: NDArray[np.float32]) -> No
     assert prosody(samples) == {}
 
 
+def test_a_damaged_sample_makes_no_measure_infinite() -> None:
+    samples = spoken()
+    samples[40_000] = 1e30
+
+    assert all(math.isfinite(value) for value in prosody(samples).values())
+
+
 def test_noise_has_a_level_and_no_voice() -> None:
     measures = prosody(np.random.default_rng(0).normal(0, 0.1, 32_000).astype(np.float32))
 

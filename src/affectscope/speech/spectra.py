@@ -21,6 +21,9 @@ LAGS = 270
 
 HOP_SECONDS = HOP / RATE
 
+HIGHEST = 64.0
+"""Against full scale; a sample beyond is damage, and the power of one can be infinite."""
+
 _BINS = SPECTRUM // 2 + 1
 _PASS_HZ, _STOP_HZ = 2000.0, 4000.0
 _BLOCK = 32
@@ -61,6 +64,7 @@ def spectra(samples: Reals) -> Spectra:
     """
     count = max(0, 1 + (len(samples) - WINDOW) // HOP)
     if len(samples):
+        samples = np.clip(samples, -HIGHEST, HIGHEST)
         samples = samples - np.float32(samples.mean(dtype=np.float64))
     power = np.empty((count, _BINS), np.float32)
     autocorrelation = np.empty((count, LAGS), np.float32)
