@@ -9,10 +9,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import pytest
 
 from affectscope import __version__
 from affectscope.affect import Session
+from affectscope.media import read_frames
 from affectscope.samples import sample
 
 
@@ -98,10 +100,22 @@ class TestAnalyze:
         assert sheet.read_bytes().startswith(b"\x89PNG")
         assert "Faces" in done.stdout
 
+    def test_a_folder_of_numbered_images_has_a_rate(self, tmp_path: Path) -> None:
+        with read_frames(sample("video"), 1.0) as reader:
+            for frame in reader:
+                cv2.imwrite(str(tmp_path / f"{frame.index}.jpg"), frame.image[:, :, ::-1])
+
+        done = run("analyze", str(tmp_path), "--sequence-fps", "4", "--json")
+
+        assert done.returncode == 0, done.stderr
+        starts = [one["start"] for one in json.loads(done.stdout)["tracks"][0]["segments"]]
+        assert starts == [0.0, 0.25, 0.5, 0.75, 1.0, 1.25]
+
     @pytest.mark.parametrize(
         ("arguments", "named"),
         [
             (["gone.mp4"], "no such file"),
+            ([str(sample("video")), "--sequence-fps", "0"], "sequence_rate"),
             ([], "nothing to analyse"),
             (["--sample", "a.mp4"], "--sample"),
             ([str(sample("video")), "--purpose", "workplace"], "Article 5(1)(f)"),

@@ -14,6 +14,7 @@ import pytest
 
 from affectscope.media import probe, read_frames
 from affectscope.media.orientation import exif_turn
+from affectscope.media.pictures import FRAME_HEADER
 
 SCENE = np.full((40, 64, 3), 30, np.uint8)
 SCENE[:20, :32] = 220
@@ -106,6 +107,8 @@ class TestExif:
             b"MM\0*\x08",
             b"\x89PNG\r\n\x1a\n\xff\xff\xff\xffeXIg",
             b"RIFF\0\0\0\0WEBPEXIF\x04\0\0\0",
+            b"RIFF\0\0\0\0WEBP" + 20_000 * b"ABCD\0\0\0\0",
+            b"II*\0\x08\0\0\0\x01\0" + bytes(12),
             b"BM",
         ):
             assert exif_turn(io.BytesIO(data)) == 0
@@ -125,15 +128,32 @@ class TestExif:
 class TestMatrix:
     """Films are turned, and mirrored, by the matrix of their track."""
 
-    @pytest.mark.parametrize("name", ["film.mp4", "film.mov"])
-    @pytest.mark.parametrize("orientation", range(1, 9))
-    def test_all_turns(self, film: Callable[..., Path], name: str, orientation: int) -> None:
+    @staticmethod
+    def turned(film: Callable[..., Path], name: str, orientation: int) -> Path:
         path = film(name, size=(64, 40), picture=lambda *_: SCENE, options={"crf": "5"})
         data = bytearray(path.read_bytes())
         at = data.index(b"tkhd") + 44
         a, b, c, d = (65536 * value for value in MATRICES[orientation])
         data[at : at + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
         path.write_bytes(data)
+        return path
+
+    @pytest.mark.parametrize("orientation", [2, 6])
+    def test_it_is_the_turn_of_photographs(
+        self,
+        decode_here: Callable[..., list[tuple[bytes, bytes]]],
+        film: Callable[..., Path],
+        orientation: int,
+    ) -> None:
+        messages = decode_here("frames", self.turned(film, "a.mp4", orientation))
+
+        turns = {FRAME_HEADER.unpack_from(body)[-1] for kind, body in messages if kind == b"F"}
+        assert turns == {exif_turn(io.BytesIO(photo("jpg", orientation, "<")))}
+
+    @pytest.mark.parametrize("name", ["film.mp4", "film.mov"])
+    @pytest.mark.parametrize("orientation", range(1, 9))
+    def test_all_turns(self, film: Callable[..., Path], name: str, orientation: int) -> None:
+        path = self.turned(film, name, orientation)
 
         with read_frames(path) as reader:
             image = next(reader).image
