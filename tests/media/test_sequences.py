@@ -137,6 +137,16 @@ class TestArchive:
         assert {images.read(0), images.read(1)} == {b"one", b"two"}
         assert sorted(tmp_path.iterdir()) == [path]
 
+    def test_an_entry_without_a_name(self, tmp_path: Path) -> None:
+        path = pack(tmp_path / "a.zip", {"1.png": b"one", "x": b""})
+        data = bytearray(path.read_bytes())
+        data[data.rindex(b"x\x50\x4b\x05\x06")] = 0  # names end at a zero
+        path.write_bytes(data)
+
+        images = open_images(str(path), LIMITS)
+
+        assert (images.names, images.others) == (["1.png"], [])
+
     def test_damage_inside(self, tmp_path: Path) -> None:
         path = pack(tmp_path / "a.zip", {"1.png": b"one" * 50, "2.png": b"two"}, zipfile.ZIP_STORED)
         path.write_bytes(path.read_bytes().replace(b"oneone", b"eonone", 1))

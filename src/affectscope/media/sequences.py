@@ -107,7 +107,9 @@ class PackedImages:
 
     def _sort_out(self) -> None:
         entries = {
-            entry.filename: entry for entry in self._archive.infolist() if not entry.is_dir()
+            entry.filename: entry
+            for entry in self._archive.infolist()
+            if entry.filename and not entry.is_dir()
         }
         self.names, self.others = _sorted_out(entries, self._limits)
         if not self.names:
