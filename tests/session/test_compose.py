@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 
 import cv2
@@ -70,6 +71,26 @@ def test_records_are_told_as_they_are_found() -> None:
     analyze(chat="I am so happy", on_record=listen)
 
     assert [record.type for record in seen] == ["track", "segment"]
+
+
+def test_where_one_part_fails_the_others_stop() -> None:
+    failed = threading.Event()
+    told: list[str] = []
+
+    def listen(record: Record) -> None:
+        if record.type == "media":
+            failed.wait(60)
+        elif failed.is_set():
+            told.append(record.type)
+            time.sleep(0.05)  # time for the others to hear of it
+        if record.type == "segment" and record.track == "text-1":
+            failed.set()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        analyze(sample("video"), chat="I am so happy", fps=25, on_record=listen)
+
+    assert len(told) < 70
 
 
 def test_the_purpose_is_checked_before_anything_is_analysed() -> None:

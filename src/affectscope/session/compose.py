@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from functools import partial
 from pathlib import Path
@@ -62,10 +63,13 @@ def analyze(
     inputs = gather(paths, chat, survey)
     checked: Purpose = check_purpose(purpose, justification, inputs.modalities)
     jobs = list(_jobs(inputs, fps, sequence_rate))
+    over = threading.Event()
 
     def run(job: Callable[[], Iterator[Record]]) -> Session:
         builder = SessionBuilder(limit=_NO_LIMIT)
         for record in job():
+            if over.is_set():
+                break
             builder.add(record)
             if on_record is not None:
                 on_record(record)
@@ -73,6 +77,10 @@ def analyze(
 
     with ThreadPoolExecutor(max_workers=len(jobs), thread_name_prefix="analyze") as pool:
         futures = [pool.submit(copy_context().run, run, job) for job in jobs]
+        try:
+            wait(futures, return_when=FIRST_EXCEPTION)
+        finally:
+            over.set()  # where one part failed or Ctrl-C came, nobody waits for the others
         sessions = [future.result() for future in futures]
     return combine(sessions, purpose=checked, justification=justification)
 
