@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affectscope.video import ExpressionModel, Face, crop_faces
-from affectscope.video.detector import borrowed_detector, merge
+from affectscope.video.detector import borrowed_detector
+from affectscope.video.faces import merge
 from training.face.prepare import for_scoring
 
 WIDTH, HEIGHT = 640, 480

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from affectscope.video.crop import EYES_APART, SIDE, crop_faces, crop_side, tilt
-from affectscope.video.detector import Face
+from affectscope.video.faces import Face
 
 
 def face(x: float, y: float, side: float, angle: float = 0.0) -> Face:

@@ -7,7 +7,9 @@ import os
 import numpy as np
 import pytest
 
-from affectscope.video.detector import Face, FaceDetector, _quiet, borrowed_detector, merge, overlap
+from affectscope.video.detector import FaceDetector, borrowed_detector
+from affectscope.video.faces import Face, merge, overlap
+from affectscope.video.quiet import quiet
 
 
 def face(x: float, y: float, size: float, score: float = 0.9, full_range: bool = False) -> Face:
@@ -82,7 +84,7 @@ class TestLending:
         assert capfd.readouterr().err == ""
 
     def test_other_lines_are_passed_on(self, capfd: pytest.CaptureFixture[str]) -> None:
-        with _quiet():
+        with quiet():
             os.write(2, b"INFO: Created TensorFlow Lite XNNPACK delegate\na line of ours\n")
 
         assert capfd.readouterr().err == "a line of ours\n"

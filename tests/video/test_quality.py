@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from affectscope.video.crop import crop_faces
-from affectscope.video.detector import Face, borrowed_detector
+from affectscope.video.detector import borrowed_detector
+from affectscope.video.faces import Face
 from affectscope.video.finder import search
 from affectscope.video.quality import FaceQuality, is_black, judge_face
 

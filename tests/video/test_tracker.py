@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from affectscope.video.detector import Face
+from affectscope.video.faces import Face
 from affectscope.video.tracker import FaceTracker
 
 

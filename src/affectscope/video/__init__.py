@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from affectscope.video.analyzer import VideoAnalyzer
 from affectscope.video.crop import crop_faces
-from affectscope.video.detector import Face, FaceDetector
+from affectscope.video.detector import FaceDetector
 from affectscope.video.expression import ExpressionModel
+from affectscope.video.faces import Face
 from affectscope.video.tracker import FaceTracker
 
 if TYPE_CHECKING:

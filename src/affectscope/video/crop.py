@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from affectscope.video.detector import Face
+from affectscope.video.faces import Face
 
 SIDE = 48
 """Pixels of a crop."""

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
-import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from affectscope.video.faces import Face
+from affectscope.video.mesh import FaceMesh
+from affectscope.video.quiet import quiet
 
 SHORT_SIDE = 128
 FULL_SIDE = 192
@@ -22,69 +22,6 @@ FULL_SIDE = 192
 LEAST_SCORE = 0.5
 """Below this score a detection counts for nothing. Both graphs hold it fixed at this value."""
 
-SAME_IOU = 0.3
-SAME_COVER = 0.6
-"""Two boxes are of one face where their intersection over union, or over the smaller box, exceeds
-these: boxes of the two detectors differ in size by up to half."""
-
-_NOISE = (b"GetPrototype", b"XNNPACK", b"absl::InitializeLog", b"inference_feedback_manager")
-
-
-@dataclass(frozen=True, eq=False)
-class Face:
-    """One detected face, in pixels of the displayed picture.
-
-    Attributes:
-        box: x, y, width, height; may reach beyond the picture.
-        points: float [6, 2]: the person's right and left eye, tip of the nose, middle of the mouth,
-            right and left ear.
-        score: The detector's confidence, 0 to 1.
-        full_range: True where the full-range detector found it.
-    """
-
-    box: tuple[float, float, float, float]
-    points: NDArray[np.float64]
-    score: float
-    full_range: bool
-
-    def moved(self, x: float, y: float, scale: float = 1.0) -> Face:
-        """Return this face in a picture that is enlarged first, and then begins at (-x, -y)."""
-        left, top, width, height = (scale * value for value in self.box)
-        return Face(
-            (left + x, top + y, width, height),
-            self.points * scale + (x, y),
-            self.score,
-            self.full_range,
-        )
-
-
-def intersection(a: Face, b: Face) -> float:
-    """Return the area in pixels that two boxes share."""
-    width = min(a.box[0] + a.box[2], b.box[0] + b.box[2]) - max(a.box[0], b.box[0])
-    height = min(a.box[1] + a.box[3], b.box[1] + b.box[3]) - max(a.box[1], b.box[1])
-    return max(0.0, width) * max(0.0, height)
-
-
-def overlap(a: Face, b: Face) -> float:
-    """Return the intersection of two boxes over their union."""
-    shared = intersection(a, b)
-    whole = a.box[2] * a.box[3] + b.box[2] * b.box[3] - shared
-    return shared / whole if whole > 0 else 0.0
-
-
-def merge(faces: Sequence[Face]) -> list[Face]:
-    """Keep the best-scored detection of each face, best first."""
-    kept: list[Face] = []
-    for face in sorted(faces, key=lambda one: -one.score):
-        area = face.box[2] * face.box[3]
-        for other in kept:
-            smaller = min(area, other.box[2] * other.box[3])
-            if overlap(face, other) > SAME_IOU or intersection(face, other) > SAME_COVER * smaller:
-                break
-        else:
-            kept.append(face)
-    return kept
-
 
 class FaceDetector:
     """MediaPipe's short-range and full-range detectors.
@@ -92,10 +29,13 @@ class FaceDetector:
     The short-range one wants a face that takes a good part of the picture, and then finds 98 % of
     large tight faces; the full-range one finds 71 % of those, but small ones as well. One object
     serves one thread at a time.
+
+    Attributes:
+        mesh: Fits points to the faces that were found.
     """
 
     def __init__(self) -> None:
-        with _quiet():
+        with quiet():
             from mediapipe.python.solutions.face_detection import (
                 FaceDetection,
             )
@@ -104,9 +44,11 @@ class FaceDetector:
                 model_selection=0, min_detection_confidence=LEAST_SCORE
             )
             self._full: Any = FaceDetection(model_selection=1, min_detection_confidence=LEAST_SCORE)
+
             # The graphs start, and print, in threads of their own: the first answer ends that.
             for graph in (self._short, self._full):
                 graph.process(np.zeros((64, 64, 3), np.uint8))
+        self.mesh = FaceMesh()
 
     def short_range(self, image: NDArray[np.uint8]) -> list[Face]:
         """Find faces that are at least a fifth as wide as the picture.
@@ -128,6 +70,7 @@ class FaceDetector:
         """Free the graphs."""
         for graph in (self._short, self._full):
             graph.close()
+        self.mesh.close()
 
 
 def shrunk(image: NDArray[np.uint8], longest: int) -> NDArray[np.uint8]:
@@ -175,27 +118,3 @@ def borrowed_detector() -> Iterator[FaceDetector]:
         yield detector
     finally:
         _idle.append(detector)
-
-
-_quiet_lock = threading.Lock()
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Hold back what native code prints to stderr, and pass on what is no known noise.
-
-    MediaPipe prints the same harmless lines at every start, through three logging libraries, not
-    all of which have a switch. Lines of ours that fall into these milliseconds come a little late.
-    """
-    with _quiet_lock, tempfile.TemporaryFile() as held:
-        stderr = os.dup(2)
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(stderr, 2)
-            held.seek(0)
-            for line in held:
-                if not any(noise in line for noise in _NOISE):
-                    os.write(stderr, line)
-            os.close(stderr)

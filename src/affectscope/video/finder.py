@@ -13,19 +13,10 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from affectscope.video.detector import (
-    FULL_SIDE,
-    SHORT_SIDE,
-    Face,
-    FaceDetector,
-    intersection,
-    merge,
-    overlap,
-    shrunk,
-)
+from affectscope.video.detector import FULL_SIDE, SHORT_SIDE, FaceDetector, shrunk
+from affectscope.video.faces import Box, Face, intersection, merge, overlap
 
 Image = NDArray[np.uint8]
-Box = tuple[float, float, float, float]
 
 FINEST_TILE = 384
 """Pixels of a picture that a tile of the finest level covers, reduced to half for the detector: of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from affectscope.video.detector import Face
+from affectscope.video.faces import Face
 
 PLACE_NOISE = 0.06
 SIZE_NOISE = 0.12

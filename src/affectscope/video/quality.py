@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affectscope.video.crop import crop_side, tilt
-from affectscope.video.detector import Face
+from affectscope.video.faces import Face
 
 SMALL = 36.0
 TOO_SMALL = 12.0

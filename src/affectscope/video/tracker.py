@@ -11,7 +11,7 @@ from itertools import chain
 import numpy as np
 
 from affectscope.video.assignment import assign
-from affectscope.video.detector import Face
+from affectscope.video.faces import Face
 from affectscope.video.motion import Motion, motion_of
 
 Box = tuple[float, float, float, float]

@@ -20,9 +20,11 @@ from affectscope.affect import (
 )
 from affectscope.media import Frame
 from affectscope.telemetry import stage
+from affectscope.video.behaviour import behaviour
 from affectscope.video.crop import crop_faces
-from affectscope.video.detector import Face, FaceDetector
+from affectscope.video.detector import FaceDetector
 from affectscope.video.expression import ExpressionModel
+from affectscope.video.faces import Face
 from affectscope.video.finder import look_again, search
 from affectscope.video.quality import LEAST_CONFIDENCE, is_black, judge_face
 from affectscope.video.tracker import FaceTracker
@@ -32,6 +34,10 @@ VOCABULARY = "ferplus-8"
 SWEEP_SECONDS = 0.25
 """How often the whole picture is searched for new faces; in between, known ones are looked at where
 they are expected."""
+
+
+LEAST_MEASURED = 48.0
+"""Pixels of the width of a face from which on its mesh says something."""
 
 
 class FaceWatch:
@@ -116,6 +122,7 @@ class FaceWatch:
             reasons = [quality.abstain if permitted else "model-not-permitted" for quality in found]
             wanted = [index for index, reason in enumerate(reasons) if reason is None]
             judged = dict(zip(wanted, self._predict(crops[wanted]), strict=True))
+            measured = [self._measure(frame.image, face) for face in faces]
         for index, face in enumerate(faces):
             probabilities, reason = judged.get(index), reasons[index]
             if probabilities is not None and probabilities.max() < LEAST_CONFIDENCE:
@@ -133,8 +140,15 @@ class FaceWatch:
                 quality=found[index].flags,
                 box=Box(x=x, y=y, width=wide, height=high),
                 frame=frame.index,
-                measures={"detection_confidence": face.score},
+                measures={"detection_confidence": face.score, **measured[index]},
             )
+
+    def _measure(self, image: NDArray[np.uint8], face: Face) -> dict[str, float]:
+        """Measure what a face does; nothing where it is too small or too hidden for that."""
+        if face.box[2] < LEAST_MEASURED:
+            return {}
+        points = self._detector.mesh.fit(image, face)
+        return {} if points is None else behaviour(points)
 
     def _predict(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         return self._model.predict(crops) if len(crops) else np.empty((0, 8), np.float32)
