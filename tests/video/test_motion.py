@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from affectscope.video.detector import Face
+from affectscope.video.faces import Face
 from affectscope.video.motion import Motion, motion_of
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from affectscope.affect import SessionBuilder
 from affectscope.video import VideoAnalyzer
-from affectscope.video.detector import Face, intersection, merge
+from affectscope.video.faces import Face, intersection, merge
 from affectscope.video.tracker import FaceTracker
 
 Person = Callable[[float], tuple[float, float, float] | None]
