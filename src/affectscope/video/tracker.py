@@ -26,7 +26,7 @@ LIMIT = 17.0
 """Misfit above which a face is rather another one: of a face that was seen just now, four standard
 deviations of the detector's noise; of one that was not, less as it may be in more places."""
 
-DOUBT = 5.0
+DOUBT = 3.0
 """Misfit added for a face with a low score, so that others come first."""
 
 SURE = 0.75
