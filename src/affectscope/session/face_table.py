@@ -40,16 +40,18 @@ MEASURES = (
 
 _RADIANS = math.pi / 180
 _ANGLES = {
-    "pose_Rx": ("head_pitch_deg", _RADIANS),
-    "pose_Ry": ("head_yaw_deg", _RADIANS),
+    "pose_Rx": ("head_pitch_deg", -_RADIANS),
+    "pose_Ry": ("head_yaw_deg", -_RADIANS),
     "pose_Rz": ("head_roll_deg", _RADIANS),
     "gaze_angle_x": ("gaze_yaw_deg", _RADIANS),
-    "gaze_angle_y": ("gaze_pitch_deg", _RADIANS),
+    "gaze_angle_y": ("gaze_pitch_deg", -_RADIANS),
     "Pitch": ("head_pitch_deg", 1.0),
     "Roll": ("head_roll_deg", 1.0),
     "Yaw": ("head_yaw_deg", 1.0),
 }
-"""Columns of others: which measure they are, and times what. OpenFace speaks in radians."""
+"""Columns of others: which measure they are, and times what. OpenFace speaks in radians, about axes
+to the right of the picture, down and away from the camera: a head that rises or turns to the right of
+the picture has negative angles, eyes that look to the right or down have positive ones."""
 
 _SCORE = "detection_confidence"
 _POOR = "too-"
@@ -90,7 +92,8 @@ def face_rows(session: Session, source: str | None = None) -> Iterator[dict[str,
       the same as text, ``MM:SS``; ``input``: `source`.
     - ``confidence`` and ``FaceScore``: of the detection, 0 to 1; ``success``: 1, or 0 where the
       picture of the face is too poor to be judged; ``FaceRect...``: pixels.
-    - ``pose_R...`` and ``gaze_angle_...``: radians; ``Pitch``, ``Roll``, ``Yaw``: degrees.
+    - ``pose_R...`` and ``gaze_angle_...``: radians, with the signs of OpenFace; ``Pitch``,
+      ``Roll``, ``Yaw``: degrees, with the signs of our measures.
     - expressions: probabilities, 0 to 1; ``label`` and ``label_confidence``: the likeliest one and
       its probability; ``abstained``: why there is none.
 
