@@ -95,7 +95,7 @@ def client(address: str, path: str = PATH, **options: Any) -> connect:
 
 async def heard(connection: ClientConnection) -> dict[str, Any]:
     """Return the next message of a service, which is JSON."""
-    document: dict[str, Any] = json.loads(await asyncio.wait_for(connection.recv(), 20))
+    document: dict[str, Any] = json.loads(await asyncio.wait_for(connection.recv(), 60))
     return document
 
 
@@ -104,7 +104,7 @@ async def ended(connection: ClientConnection) -> tuple[list[Any], int | None, st
     said = []
     try:
         while True:
-            message = await asyncio.wait_for(connection.recv(), 20)
+            message = await asyncio.wait_for(connection.recv(), 60)
             said.append(json.loads(message) if isinstance(message, str) else message)
     except ConnectionClosed:
         return said, connection.close_code, connection.close_reason
