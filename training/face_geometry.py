@@ -2,7 +2,7 @@
 
 ``python -m training.face_geometry ../shared/data/faces/ferplus_dev.npz``
 
-FER+ images are enlarged and set into a grey canvas of 640x480, found, and fitted by the mesh. Printed
+FER+ images are enlarged and set into a picture of 640x480, found, and fitted by the mesh. Printed
 are percentiles of every figure of `affectscope.video.behaviour`, and its median by expression: what
 it says of a smile should be highest where people saw happiness.
 """
@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from affectscope.affect import vocabulary
+from affectscope.evaluation.product_path import picture_of
 from affectscope.video.behaviour import behaviour
 from affectscope.video.detector import borrowed_detector
 from affectscope.video.finder import search
 from training.face.prepare import for_scoring
-from training.face_crop import scene
 
 
 def main() -> None:
@@ -34,7 +34,7 @@ def main() -> None:
     with borrowed_detector() as detector:
         chosen = np.random.default_rng(2).choice(len(faces.images), arguments.images, replace=False)
         for index in chosen:
-            picture = scene(faces.images[index], 192)
+            picture = picture_of(faces.images[index])
             found = search(detector, picture)
             points = detector.mesh.fit(picture, found[0]) if found else None
             if points is not None:

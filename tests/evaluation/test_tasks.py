@@ -13,7 +13,11 @@ import pytest
 from affectscope.affect import vocabulary
 from affectscope.errors import EmptyInput, InvalidValue, MalformedRequest, MissingField
 from affectscope.evaluation import evaluate
+from affectscope.media import read_frames
 from affectscope.samples import SPOKEN, sample
+from affectscope.video import crop_faces
+from affectscope.video.detector import borrowed_detector
+from affectscope.video.finder import search
 
 
 def table(path: Path, header: Sequence[str], *rows: Sequence[str]) -> Path:
@@ -53,6 +57,26 @@ class TestFace:
         data = faces(tmp_path / "a.npz", (np.eye(10, dtype=int)[:8] * 10).tolist())
 
         assert "uar_present_labels" not in evaluate("face", data)
+
+    def test_on_the_product_path_a_face_that_is_not_found_is_an_error(self, tmp_path: Path) -> None:
+        with read_frames(sample("video"), 1.0) as reader, borrowed_detector() as detector:
+            frame = next(reader).image
+            [crop] = crop_faces(frame, search(detector, frame))
+        nothing = np.random.default_rng(0).integers(90, 110, (48, 48)).astype(np.uint8)
+        happy = [0, 10, 0, 0, 0, 0, 0, 0, 0, 0]
+        both, none = tmp_path / "both.npz", tmp_path / "none.npz"
+        np.savez(both, images=np.stack([crop, nothing]), votes=np.array([happy, happy], np.uint8))
+        np.savez(none, images=nothing[None], votes=np.array([happy], np.uint8))
+
+        figures = evaluate("face", both, product_path=True)
+
+        assert (figures["n"], figures["missed"]) == (2, 1)
+        assert (figures["accuracy"], figures["accuracy_of_found"]) == (0.5, 1.0)
+        assert evaluate("face", none, product_path=True)["accuracy"] == 0.0
+
+    def test_there_is_no_product_path_of_text(self, tmp_path: Path) -> None:
+        with pytest.raises(InvalidValue, match="valid: face"):
+            evaluate("text", tmp_path, product_path=True)
 
     def test_bad_files_are_named(self, tmp_path: Path) -> None:
         np.savez(tmp_path / "a.npz", images=np.zeros((1, 48, 48), np.uint8))

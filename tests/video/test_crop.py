@@ -7,7 +7,15 @@ import math
 import numpy as np
 import pytest
 
-from affectscope.video.crop import EYES_APART, SIDE, crop_faces, crop_side, tilt
+from affectscope.video.crop import (
+    BOX_WIDTH,
+    EYES_APART,
+    EYES_TO_MOUTH,
+    SIDE,
+    crop_faces,
+    crop_side,
+    tilt,
+)
 from affectscope.video.faces import Face
 
 
@@ -17,9 +25,9 @@ def face(x: float, y: float, side: float, angle: float = 0.0) -> Face:
     down = np.array([-math.sin(angle), math.cos(angle)])
     eyes = np.array([x, y]) - 0.1 * side * down
     apart = EYES_APART * side * across
-    nose, mouth = eyes + 0.2 * side * down, eyes + 0.37 * side * down
+    nose, mouth = eyes + 0.2 * side * down, eyes + EYES_TO_MOUTH * side * down
     points = np.array([eyes - apart / 2, eyes + apart / 2, nose, mouth, eyes - apart, eyes + apart])
-    wide = 0.84 * side
+    wide = BOX_WIDTH * side
     return Face((x - wide / 2, y - wide / 2, wide, wide), points, 0.9, False)
 
 

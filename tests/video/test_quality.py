@@ -87,3 +87,24 @@ def test_a_lit_corner_is_not_black() -> None:
     image[:80, :80] = 180
 
     assert not is_black(image)
+
+
+def test_a_face_that_mesh_and_detector_see_differently(portrait: np.ndarray) -> None:
+    with borrowed_detector() as detector:
+        [found] = search(detector, portrait)
+        points = detector.mesh.fit(portrait, found)
+    assert points is not None
+    [crop] = crop_faces(portrait, [found])
+    shifted = points + np.array([0.1 * found.box[2], 0, 0], np.float32)
+
+    assert judge_face(found, crop, 480, 360, points).flags == ()
+    assert judge_face(found, crop, 480, 360, shifted).flags == ("occluded",)
+
+
+def test_a_head_in_profile_is_not_judged(portrait: np.ndarray) -> None:
+    with borrowed_detector() as detector:
+        [found] = search(detector, portrait)
+    [crop] = crop_faces(portrait, [found])
+
+    assert judge_face(found, crop, 480, 360, None, -70).abstain == "turned-away"
+    assert judge_face(found, crop, 480, 360, None, 40).abstain is None

@@ -207,6 +207,13 @@ def evaluate(
             "--json", show_default=False, help="As other commands take it; JSON is printed anyway."
         ),
     ] = True,
+    product_path: Annotated[
+        bool,
+        typer.Option(
+            "--product-path",
+            help="For face: set the images into pictures and find them there first.",
+        ),
+    ] = False,
 ) -> None:
     """Score a shipped model on labelled data of your own; prints one JSON object.
 
@@ -218,7 +225,7 @@ def evaluate(
     from affectscope.evaluation import evaluate as run
 
     with counting(f"scoring {task.value}") as progress:
-        figures = run(task.value, data, progress)
+        figures = run(task.value, data, progress, product_path=product_path)
     print(json.dumps(figures, indent=2))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from affectscope.errors import InvalidValue
@@ -18,13 +19,21 @@ Progress = Callable[[int, int], None]
 """Called with (done, total) as the samples are scored."""
 
 
-def evaluate(task: str, data: str | Path, progress: Progress = lambda done, total: None) -> Figures:
+def evaluate(
+    task: str,
+    data: str | Path,
+    progress: Progress = lambda done, total: None,
+    *,
+    product_path: bool = False,
+) -> Figures:
     """Score a model on data.
 
     Args:
         task: One of `TASKS`.
         data: The labelled data in the form that the task's function documents.
         progress: Called with (done, total).
+        product_path: For ``face`` alone: the images are set into pictures of 640x480 and go through
+            detection and alignment first; one that is not found counts as wrong.
 
     Returns:
         Figures by name, of JSON types: ``n`` and, as they apply, ``accuracy``, ``macro_f1``,
@@ -33,11 +42,13 @@ def evaluate(task: str, data: str | Path, progress: Progress = lambda done, tota
         only some of the labels, ``..._present_labels`` repeat them with the choice limited to those.
 
     Raises:
-        InvalidValue: Unknown task, no such file, or an unknown label.
+        InvalidValue: Unknown task, no such file, an unknown label, or a product path of another task.
         MalformedRequest: The data cannot be read in the task's form.
     """
     if task not in TASKS:
         raise InvalidValue(f"unknown task {task!r}; valid: {', '.join(TASKS)}")
+    if product_path and task != "face":
+        raise InvalidValue(f"there is no product path of {task!r}; valid: face")
     path = Path(data)
     if not path.is_file():
         raise InvalidValue(f"no such file: {str(path)!r}")
@@ -45,11 +56,11 @@ def evaluate(task: str, data: str | Path, progress: Progress = lambda done, tota
     from affectscope.evaluation import tasks
     from affectscope.evaluation.valence_arousal import evaluate_valence_arousal
 
-    score = {
-        "face": tasks.evaluate_face,
+    scores: dict[str, Callable[[Path, Progress], Figures]] = {
+        "face": partial(tasks.evaluate_face, product_path=product_path),
         "text": tasks.evaluate_text,
         "voice": tasks.evaluate_voice,
         "transcript": tasks.evaluate_transcript,
         "valence-arousal": evaluate_valence_arousal,
-    }[task]
-    return score(path, progress)
+    }
+    return scores[task](path, progress)

@@ -27,12 +27,13 @@ from affectscope.evaluation.metrics import (
     recalls,
     unweighted_average_recall,
 )
+from affectscope.evaluation.product_path import crops_of
 from affectscope.media import read_audio
 from affectscope.speech import VoiceModel, transcribe
 from affectscope.video import ExpressionModel
 
 
-def evaluate_face(data: Path, progress: Progress) -> Figures:
+def evaluate_face(data: Path, progress: Progress, *, product_path: bool = False) -> Figures:
     """Score facial expression by the FER+ protocol.
 
     Votes of one are dropped. Kept are images whose majority among all ten columns is one of the
@@ -41,6 +42,8 @@ def evaluate_face(data: Path, progress: Progress) -> Figures:
     Args:
         data: ``.npz`` with ``images`` uint8 [n, 48, 48] and ``votes`` uint8 [n, 10].
         progress: Told of the images done.
+        product_path: Whether the images are set into pictures, to be found and cut out there as
+            the product does it. A face that is not found counts as wrong.
     """
     try:
         with np.load(data, allow_pickle=False) as file:
@@ -59,12 +62,37 @@ def evaluate_face(data: Path, progress: Progress) -> Figures:
     images, labels = images[kept], labels[kept]
     if not len(images):
         raise EmptyInput(f"{data.name!r} holds no image that the protocol scores")
+    if product_path:
+        return _through_the_product(images, labels, progress)
     model = ExpressionModel()
     parts = []
     for start in range(0, len(images), 64):
         parts.append(model.predict(images[start : start + 64]))
         progress(min(start + 64, len(images)), len(images))
     return _exclusive("ferplus-8", labels, np.concatenate(parts))
+
+
+def _through_the_product(
+    images: NDArray[np.uint8], labels: NDArray[np.int64], progress: Progress
+) -> Figures:
+    """Score faces that have to be found first; one that is not found counts as wrong."""
+    crops, found = [], []
+    for index, crop in enumerate(crops_of(images)):
+        if crop is not None:
+            crops.append(crop)
+            found.append(index)
+        progress(index + 1, len(images))
+    if not found:
+        return {"n": len(images), "missed": len(images), "accuracy": 0.0}
+    shares = ExpressionModel().predict(np.stack(crops))
+    right = shares.argmax(1) == labels[found]
+    return {
+        "n": len(images),
+        "missed": len(images) - len(found),
+        "accuracy": float(right.sum() / len(images)),
+        "accuracy_of_found": float(right.mean()),
+        "ece_of_found": expected_calibration_error(shares.max(1), right),
+    }
 
 
 def evaluate_text(data: Path, progress: Progress) -> Figures:

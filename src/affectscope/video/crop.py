@@ -1,11 +1,9 @@
 """Faces cut out as the training images of the expression model show them.
 
-The constants say where FER+ images have the points that the detectors find. They were measured by
-`training/face_crop.py`: 500 images of FER+ dev, enlarged to 144, 192 and 288 pixels and set into a
-blurred canvas of 640x480, medians over sizes and detectors. Median absolute deviations are about
-10 % for each of the three estimates of scale, and 3 % of the side for the height of the eyes. Of the
-faces that were found, the model judged 84 to 86 % rightly through these crops, and 85 to 86 % on the
-images as they are.
+The constants say where FER+ images have the points that the detector finds. They were measured by
+`training/face_crop.py`: images of FER+ dev, enlarged to 144, 192 and 288 pixels and set into a blurred
+picture of 640x480; medians over the sizes, which differ by 2 %. Median absolute deviations are about
+10 % for each of the three estimates of scale, and 3 % of the side for the height of the eyes.
 """
 
 from __future__ import annotations
@@ -23,10 +21,9 @@ from affectscope.video.faces import Face
 SIDE = 48
 """Pixels of a crop."""
 
-EYES_APART = 0.36
-EYES_TO_MOUTH = 0.37
-BOX_WIDTH_SHORT = 0.84
-BOX_WIDTH_FULL = 0.875
+EYES_APART = 0.365
+EYES_TO_MOUTH = 0.383
+BOX_WIDTH = 0.848
 """Distances as shares of a crop's side."""
 
 EYES_ABOVE_CENTRE = 0.10
@@ -48,7 +45,7 @@ def crop_side(face: Face) -> float:
     eyes, mouth = face.points[:2], face.points[3]
     apart = float(np.hypot(*(eyes[1] - eyes[0])))
     down = float(np.hypot(*(mouth - eyes.mean(0))))
-    wide = face.box[2] / (BOX_WIDTH_FULL if face.full_range else BOX_WIDTH_SHORT)
+    wide = face.box[2] / BOX_WIDTH
     return max(1.0, median((apart / EYES_APART, down / EYES_TO_MOUTH, wide)))
 
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Iterator
 
 from affectscope.affect import (
     Box,
@@ -20,13 +17,13 @@ from affectscope.affect import (
 )
 from affectscope.media import Frame
 from affectscope.telemetry import stage
-from affectscope.video.behaviour import behaviour
-from affectscope.video.crop import crop_faces
 from affectscope.video.detector import FaceDetector
 from affectscope.video.expression import ExpressionModel
 from affectscope.video.faces import Face
 from affectscope.video.finder import look_again, search
-from affectscope.video.quality import LEAST_CONFIDENCE, is_black, judge_face
+from affectscope.video.judgement import Judgement, judge
+from affectscope.video.quality import LEAST_CONFIDENCE, is_black
+from affectscope.video.smoothing import FORGET, Smoothing
 from affectscope.video.tracker import FaceTracker
 
 VOCABULARY = "ferplus-8"
@@ -34,10 +31,6 @@ VOCABULARY = "ferplus-8"
 SWEEP_SECONDS = 0.25
 """How often the whole picture is searched for new faces; in between, known ones are looked at where
 they are expected."""
-
-
-LEAST_MEASURED = 48.0
-"""Pixels of the width of a face from which on its mesh says something."""
 
 
 class FaceWatch:
@@ -65,10 +58,11 @@ class FaceWatch:
         still: bool = False,
     ) -> None:
         self._detector = detector
-        self._model = model
+        self._model = model if reference is not None else None
         self._reference = reference
         self._still = still
         self._tracker = FaceTracker(1) if still else FaceTracker()
+        self._smoothing: dict[int, tuple[Smoothing, float]] = {}
         self._sweep_due = -math.inf
         self.frames = self.black = self.faces = 0
 
@@ -94,8 +88,12 @@ class FaceWatch:
             if number > self.faces:
                 self.faces = number
                 yield TrackOpened(track=self._track(number))
-        for number, segment in zip(known, self._judge(frame, list(known.values())), strict=True):
+        with stage("infer"):
+            judgements = judge(frame.image, list(known.values()), self._detector, self._model)
+        for (number, face), judgement in zip(known.items(), judgements, strict=True):
+            segment = self._segment(number, face, judgement, frame)
             yield SegmentFound(track=f"face-{number}", segment=segment)
+        self._forget(frame.time)
 
     def _find(self, frame: Frame) -> list[Face]:
         """Find the faces of a frame, all of them now and then, else those that are expected."""
@@ -107,51 +105,31 @@ class FaceWatch:
         self._sweep_due = frame.time + SWEEP_SECONDS
         return search(self._detector, frame.image, expected)
 
-    def _judge(self, frame: Frame, faces: Sequence[Face]) -> Iterator[Segment]:
-        """Yield one segment for each face of a frame, in the order given."""
-        if not faces:
-            return
-        with stage("infer"):
-            crops = crop_faces(frame.image, faces)
-            height, width = frame.image.shape[:2]
-            found = [
-                judge_face(face, crop, width, height)
-                for face, crop in zip(faces, crops, strict=True)
-            ]
-            permitted = self._reference is not None
-            reasons = [quality.abstain if permitted else "model-not-permitted" for quality in found]
-            wanted = [index for index, reason in enumerate(reasons) if reason is None]
-            judged = dict(zip(wanted, self._predict(crops[wanted]), strict=True))
-            measured = [self._measure(frame.image, face) for face in faces]
-        for index, face in enumerate(faces):
-            probabilities, reason = judged.get(index), reasons[index]
-            if probabilities is not None and probabilities.max() < LEAST_CONFIDENCE:
-                probabilities, reason = None, "low-confidence"
-            x, y, wide, high = face.box
-            yield Segment(
-                start=frame.time,
-                end=frame.end,
-                affect=(
-                    None
-                    if probabilities is None
-                    else affect_from(VOCABULARY, [float(p) for p in probabilities])
-                ),
-                abstained=reason,
-                quality=found[index].flags,
-                box=Box(x=x, y=y, width=wide, height=high),
-                frame=frame.index,
-                measures={"detection_confidence": face.score, **measured[index]},
-            )
+    def _segment(self, number: int, face: Face, judgement: Judgement, frame: Frame) -> Segment:
+        shares, reason = judgement.probabilities, judgement.abstained
+        if shares is not None:
+            smoothing, _ = self._smoothing.get(number, (Smoothing(), 0.0))
+            self._smoothing[number] = smoothing, frame.time
+            shares = smoothing.next(shares, frame.time)
+            if shares.max() < LEAST_CONFIDENCE:
+                shares, reason = None, "low-confidence"
+        x, y, width, height = face.box
+        return Segment(
+            start=frame.time,
+            end=frame.end,
+            affect=None if shares is None else affect_from(VOCABULARY, shares.tolist()),
+            abstained=reason,
+            quality=judgement.flags,
+            box=Box(x=x, y=y, width=width, height=height),
+            frame=frame.index,
+            measures=judgement.measures,
+        )
 
-    def _measure(self, image: NDArray[np.uint8], face: Face) -> dict[str, float]:
-        """Measure what a face does; nothing where it is too small or too hidden for that."""
-        if face.box[2] < LEAST_MEASURED:
-            return {}
-        points = self._detector.mesh.fit(image, face)
-        return {} if points is None else behaviour(points)
-
-    def _predict(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return self._model.predict(crops) if len(crops) else np.empty((0, 8), np.float32)
+    def _forget(self, time: float) -> None:
+        """Drop what is known of faces that are gone."""
+        gone = [n for n, (_, last) in self._smoothing.items() if time - last > FORGET]
+        for number in gone:
+            del self._smoothing[number]
 
     def _track(self, number: int) -> Track:
         origin = self._tracker.origin(number)
