@@ -276,6 +276,9 @@ def open_media(
     if len(container.streams) > limits["streams"]:
         raise Refusal("undecodable", f"it has more than {limits['streams']} streams")
     check_pixels(container, limits)
+    for stream in container.streams.video:
+        if stream.codec_context is not None:  # for pictures that come later, and are larger
+            stream.codec_context.options = {"max_pixels": str(limits["pixels"])}
     if (media.duration or 0.0) > limits["seconds"]:
         raise Refusal(
             "undecodable",
@@ -297,20 +300,17 @@ def open_options(demuxer: str, limits: dict[str, Any]) -> dict[str, str]:
 
 
 def check_pixels(container: InputContainer, limits: dict[str, Any]) -> None:
-    """Hold every picture to the limit, those that come later too.
+    """Hold the pictures to the limit, by the sizes that are stated.
 
     Raises:
-        Refusal: A picture of the stated size exceeds it.
+        Refusal: One exceeds it.
     """
     for stream in container.streams.video:
-        if stream.codec_context is not None:
-            if stream.width * stream.height > limits["pixels"]:
-                raise Refusal(
-                    "undecodable",
-                    f"its picture of {stream.width}x{stream.height} exceeds "
-                    f"{limits['pixels']} pixels",
-                )
-            stream.codec_context.options = {"max_pixels": str(limits["pixels"])}
+        if stream.codec_context is not None and stream.width * stream.height > limits["pixels"]:
+            raise Refusal(
+                "undecodable",
+                f"its picture of {stream.width}x{stream.height} exceeds {limits['pixels']} pixels",
+            )
 
 
 def _origin(media: Media) -> float:

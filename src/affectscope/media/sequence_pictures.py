@@ -121,13 +121,16 @@ class Sequence:
             ) as container:
                 video = container.streams.video[0]
                 check_pixels(container, self._limits)
-                frame = next(container.decode(video), None)
+                # Beyond the limit FFmpeg has not even seen a size, and must not decode either.
+                frame = next(container.decode(video), None) if video.width else None
                 if frame is None:
-                    return None
+                    return self._undecoded()
                 turn = turn_of(frame, io.BytesIO(data))
                 return Picture(frame, pixel_aspect(video), turn, before)
         except (FFmpegError, IndexError):
-            # Without dimensions within the limit, FFmpeg sees no picture at all.
-            if limit := explain(self._logs, self._limits, ""):
-                raise Refusal("undecodable", limit) from None
-            return None
+            return self._undecoded()
+
+    def _undecoded(self) -> None:
+        """Refuse an image that exceeds the limit; any other is damaged."""
+        if limit := explain(self._logs, self._limits, ""):
+            raise Refusal("undecodable", limit)
