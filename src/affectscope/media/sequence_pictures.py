@@ -10,7 +10,7 @@ import av
 from av.error import FFmpegError
 
 from affectscope.media.demux import Refusal, check_pixels, explain, open_options
-from affectscope.media.orientation import turn_of
+from affectscope.media.orientation import exif_turn, turn_of
 from affectscope.media.pictures import Picture, pixel_aspect
 from affectscope.media.sequences import open_images
 from affectscope.media.signature import HEAD, kind_of
@@ -124,13 +124,17 @@ class Sequence:
                 # Beyond the limit FFmpeg has not even seen a size, and must not decode either.
                 frame = next(container.decode(video), None) if video.width else None
                 if frame is None:
-                    return self._undecoded()
-                turn = turn_of(frame, io.BytesIO(data))
+                    self._check_limit()
+                    return None
+                # To ask a frame for its matrix ties it into a cycle, which keeps it for a while.
+                file = io.BytesIO(data)
+                turn = turn_of(frame, file) if signature.format == "avif" else exif_turn(file)
                 return Picture(frame, pixel_aspect(video), turn, before)
         except (FFmpegError, IndexError):
-            return self._undecoded()
+            self._check_limit()
+            return None
 
-    def _undecoded(self) -> None:
+    def _check_limit(self) -> None:
         """Refuse an image that exceeds the limit; any other is damaged."""
         if limit := explain(self._logs, self._limits, ""):
             raise Refusal("undecodable", limit)
