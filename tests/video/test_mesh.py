@@ -9,7 +9,7 @@ import pytest
 from affectscope.video.detector import borrowed_detector
 from affectscope.video.faces import Face
 from affectscope.video.finder import search
-from affectscope.video.mesh import POINTS
+from affectscope.video.mesh import POINTS, FaceMesh
 
 
 def test_points_lie_on_the_face(portrait: np.ndarray) -> None:
@@ -49,6 +49,17 @@ def test_a_face_at_the_edge_of_the_picture(portrait: np.ndarray) -> None:
     assert points is not None
     assert whole is not None
     assert points[:, :2] + (left, 0) == pytest.approx(whole[:, :2], abs=0.08 * face.box[2])
+
+
+def test_fits_without_a_word(portrait: np.ndarray, capfd: pytest.CaptureFixture[str]) -> None:
+    with borrowed_detector() as detector:
+        [face] = search(detector, portrait)
+    mesh = FaceMesh()
+    mesh.fit(portrait, face)
+    mesh.fit(portrait, face)
+    mesh.close()
+
+    assert capfd.readouterr().err == ""
 
 
 def test_no_face() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from affectscope.video.faces import Face
-from affectscope.video.tracker import FaceTracker
+from affectscope.video.tracker import MOST_FOLLOWED, FaceTracker
 
 
 def face(x: float, y: float = 0, size: float = 100, score: float = 0.9) -> Face:
@@ -249,3 +249,12 @@ def test_nobody_has_two_faces_and_numbers_have_no_holes(
             last[number] = time
         assert all(time - last[number] <= 2.0 for number in seen)
         last.update(dict.fromkeys(seen, time))
+
+
+def test_no_more_are_followed_than_memory_is_meant_for() -> None:
+    """A live camera may send pictures a millionth of a second apart."""
+    tracker = FaceTracker()
+    for step in range(2 * MOST_FOLLOWED):
+        tracker.update([face(1000 * step)], 1e-6 * step)
+
+    assert len(tracker.expected(1e-3)) == MOST_FOLLOWED

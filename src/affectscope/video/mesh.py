@@ -36,6 +36,7 @@ class FaceMesh:
             )
             # As with the detectors, the first answer ends what the start prints.
             self._graph.process(np.zeros((64, 64, 3), np.uint8))
+        self._silent = False
 
     def fit(self, image: NDArray[np.uint8], face: Face) -> NDArray[np.float32] | None:
         """Return the points of a face, float32 [478, 3]; None where the mesh sees no face there.
@@ -57,7 +58,7 @@ class FaceMesh:
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_CONSTANT,
         )
-        found = self._graph.process(patch).multi_face_landmarks
+        found = self._look(patch)
         if not found:
             return None
         points = np.array([(p.x, p.y, p.z) for p in found[0].landmark], np.float32) * side
@@ -66,6 +67,15 @@ class FaceMesh:
         x, y, width, height = face.box
         inside = x < middle[0] < x + width and y < middle[1] < y + height
         return points if inside else None
+
+    def _look(self, patch: NDArray[np.uint8]) -> Any:
+        if self._silent:
+            return self._graph.process(patch).multi_face_landmarks
+        # The first face makes the graph print once more.
+        with quiet():
+            found = self._graph.process(patch).multi_face_landmarks
+        self._silent = bool(found)
+        return found
 
     def close(self) -> None:
         """Free the graph."""

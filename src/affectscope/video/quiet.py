@@ -9,7 +9,10 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_NOISE = (b"GetPrototype", b"XNNPACK", b"absl::InitializeLog", b"inference_feedback_manager")
+_NOISE = (
+    *(b"GetPrototype", b"XNNPACK", b"absl::InitializeLog"),
+    *(b"inference_feedback_manager", b"NORM_RECT"),
+)
 
 _lock = threading.Lock()
 

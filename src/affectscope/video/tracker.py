@@ -51,6 +51,10 @@ MOST_GONE = 32
 """Seconds for which faces that are gone are remembered, and how many of them."""
 
 
+MOST_FOLLOWED = 200
+"""Faces that are followed at once; of more, those that were found first are dropped."""
+
+
 @dataclass(eq=False)
 class _Followed:
     motion: Motion
@@ -110,6 +114,7 @@ class FaceTracker:
         for index in range(len(faces)):
             self._believe(whose[index])
         self._time = time
+        del self._followed[:-MOST_FOLLOWED]
         return [whose[index].number for index in range(len(faces))]
 
     def expected(self, time: float) -> list[Box]:
@@ -135,7 +140,8 @@ class FaceTracker:
         Args:
             number: Of a face that the last frame shows.
         """
-        return next(one.origin for one in self._followed if one.number == number)
+        found = (one.origin for one in self._followed if one.number == number)
+        return next(found, None)
 
     def _forget(self, time: float) -> None:
         """Follow nobody any longer who is gone for good, and remember a while those who left."""
