@@ -1,7 +1,8 @@
 """``python -m training.text``: fine-tune, export, calibrate and score the text model.
 
-Two teachers are trained on the gold labels, one of which weighs rare labels more. The network that
-ships learns from the gold labels and from what the teachers together make of each text.
+Two teachers are trained on the gold labels, one of which weighs rare labels more. Another network
+learns from the gold labels and from what the teachers together make of each text; and the one that
+ships learns from the gold labels and from that one.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from numpy.typing import NDArray
 
 from training.text import card, cross_fit
 from training.text.elsewhere import dreaddit, meld
-from training.text.export import write_onnx
+from training.text.excess import excess
+from training.text.export import outputs_of, write_onnx
 from training.text.model import pretrained
 from training.text.places import fitted, levels_of
 from training.text.prepare import LONGEST_READ, Texts, emobank, goemotions, tokenizer_of
@@ -33,7 +35,10 @@ TEACHERS = ((1, 4, False), (2, 3, True))
 """Seed, epochs, and whether rare labels weigh more."""
 
 STUDENT, STUDENT_EPOCHS = 3, 3
-"""Seed and epochs of what ships; rare labels weigh more."""
+"""Seed and epochs of what learns from the teachers; rare labels weigh more."""
+
+SHIPPED, SHIPPED_EPOCHS, PLACES_EVERY = 5, 4, 2
+"""Seed and epochs of what learns from the student, and at every how many steps it learns EmoBank."""
 
 
 def main() -> None:
@@ -57,17 +62,32 @@ def main() -> None:
         model.load_state_dict(torch.load(args.resume, weights_only=True))
     else:
         taught = np.mean([_taught(folder, rest, dimensions, args.run, *one) for one in TEACHERS], 0)
-        model = train(
-            *(model, rest, dimensions, args.run),
+        student = train(
+            *(pretrained(folder), rest, dimensions, args.run),
             epochs=STUDENT_EPOCHS,
             seed=STUDENT,
             rare=True,
             taught=taught,
         )
-        torch.save(model.state_dict(), args.run / "student.pt")
+        model = train(
+            *(model, rest, dimensions, args.run),
+            epochs=SHIPPED_EPOCHS,
+            seed=SHIPPED,
+            rare=True,
+            taught=probabilities(student, rest),
+            places_every=PLACES_EVERY,
+        )
+        torch.save(model.state_dict(), args.run / "shipped.pt")
     args.out.mkdir(parents=True, exist_ok=True)
     path = args.out / "text-emotion.onnx"
     places = fitted(levels_of(model, dimensions), dimensions.targets)
+    write_onnx(model, places, rest.ids, path)
+    with torch.no_grad():
+        model.emotions.bias -= torch.from_numpy(
+            excess(outputs_of(path, fold)[0].astype(np.float64), fold.targets > 0).astype(
+                np.float32
+            )
+        )
     write_onnx(model, places, rest.ids, path)
     tokenizer.save(str(args.out / "text-emotion.tokenizer.json"), pretty=False)
     calibration = card.calibration_of(path, fold)

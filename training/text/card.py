@@ -25,7 +25,7 @@ from training.text.thresholds import thresholds_of
 from training.text.train import padded
 
 LABELS = vocabulary("goemotions-28").labels
-TOLERATED = 0.032
+TOLERATED = 0.026
 """Calibration error of the fold that needs no greater offset."""
 
 Shares = NDArray[np.float32]
@@ -68,7 +68,23 @@ TRIED = [
         "teacher has .525",
     },
     {
-        "what": "the mean of the weights of that network and of its teachers",
+        "what": "four epochs in which half of what is learned are the probabilities of that network, "
+        "and EmoBank at every second step instead of every fourth",
+        "effect": "helped: cross-fitted .541, with thresholds from the fold .541, valence .735; it is "
+        "too sure of itself, and arousal fell to .501 before what follows",
+    },
+    {
+        "what": "an offset for each label, from the fold with a prior around 0, before the common one",
+        "effect": "helped: calibration error on dev .032 and macro-F1 at .5 .508; without it, where "
+        "the former is .029 the latter is .486",
+    },
+    {
+        "what": "the last layers counting less in the ridge regression, and penalties for each of "
+        "valence, arousal and dominance",
+        "effect": "helped: arousal .501 to .534 and dominance .344 to .367, valence the same",
+    },
+    {
+        "what": "the mean of the weights of the student and of its teachers",
         "effect": "worse: cross-fitted .531 with one of them, .520 with both",
     },
     {
@@ -213,7 +229,7 @@ def write(
         {
             "model": {
                 "name": "text-emotion",
-                "version": "2.1.0",
+                "version": "2.2.0",
                 "modality": "text",
                 "vocabulary": "goemotions-28",
                 "summary": "Emotions that a short English text expresses, and its valence, arousal "
