@@ -58,7 +58,7 @@ class FaceMesh:
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_CONSTANT,
         )
-        found = self._look(patch)
+        found = self._look(np.asarray(patch, np.uint8))
         if not found:
             return None
         points = np.array([(p.x, p.y, p.z) for p in found[0].landmark], np.float32) * side
