@@ -56,7 +56,7 @@ def roberta_weights() -> dict[str, NDArray[np.float32]]:
         "positions.weight": matrix(_PLACES, _WIDTH),
         "types.weight": matrix(1, _WIDTH),
         "emotions.weight": matrix(_LABELS, _WIDTH),
-        "dimensions.weight": matrix(_DIMENSIONS, _WIDTH),
+        "places.weight": matrix(_DIMENSIONS, (_LAYERS + 1) * _WIDTH),
     }
     sizes = {
         **dict.fromkeys(("query", "key", "value", "output"), (_WIDTH, _WIDTH)),
@@ -72,7 +72,7 @@ def roberta_weights() -> dict[str, NDArray[np.float32]]:
     for name in norms:
         weights[f"{name}.weight"] = np.ones(_WIDTH, np.float32)
         weights[f"{name}.bias"] = np.zeros(_WIDTH, np.float32)
-    for name, size in (("emotions", _LABELS), ("dimensions", _DIMENSIONS)):
+    for name, size in (("emotions", _LABELS), ("places", _DIMENSIONS)):
         weights[f"{name}.bias"] = np.zeros(size, np.float32)
     return weights
 
