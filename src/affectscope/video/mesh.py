@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -11,31 +13,64 @@ from numpy.typing import NDArray
 from affectscope.video.faces import Box, Face
 from affectscope.video.quiet import quiet
 
-AROUND = 2.0
-"""How many times as wide as the face the region is that the mesh sees."""
+AROUND = 1.5
+"""How many times as wide as the face the region is that the network sees, as it was trained."""
 
-SIDE = 224
-"""Pixels of that region as the mesh sees it: the face is then about as large as its network's 192."""
+SIDE = 192
+"""Pixels of that region."""
 
 POINTS = 478
+
+_GRAPH = """
+input_stream: "image"
+input_stream: "region"
+input_side_packet: "with_attention"
+output_stream: "points"
+node {
+  calculator: "FaceLandmarkCpu"
+  input_stream: "IMAGE:image"
+  input_stream: "ROI:region"
+  input_side_packet: "WITH_ATTENTION:with_attention"
+  output_stream: "LANDMARKS:points"
+}
+"""
 
 
 class FaceMesh:
     """Fits a mesh to a detected face; one object serves one thread at a time.
 
-    The graph keeps nothing from one picture to the next, so a face gets the same points whatever was
-    looked at before it.
+    MediaPipe's own way to the mesh looks for faces first, or where the last one was. Here the
+    network alone runs, on the region of a face that is known: that takes a third of the time, and a
+    face gets the same points whatever was looked at before it.
     """
 
     def __init__(self) -> None:
         with quiet():
-            from mediapipe.python.solutions import face_mesh
-
-            self._graph: Any = face_mesh.FaceMesh(
-                static_image_mode=True, max_num_faces=1, refine_landmarks=True
+            import mediapipe
+            from google.protobuf import text_format
+            from mediapipe.framework.calculator_pb2 import CalculatorGraphConfig
+            from mediapipe.framework.formats.rect_pb2 import NormalizedRect
+            from mediapipe.python import packet_creator, packet_getter
+            from mediapipe.python._framework_bindings import (
+                calculator_graph,
+                image_frame,
+                resource_util,
             )
-            # As with the detectors, the first answer ends what the start prints.
-            self._graph.process(np.zeros((64, 64, 3), np.uint8))
+
+            resource_util.set_resource_dir(str(Path(mediapipe.__file__).parents[1]))
+            self._create, self._get = packet_creator, packet_getter
+            self._format = image_frame.ImageFormat.SRGB
+            self._whole = NormalizedRect(x_center=0.5, y_center=0.5, width=1, height=1)
+            self._found: list[Any] = []
+            self._time = 0
+            config = text_format.Parse(_GRAPH, CalculatorGraphConfig())
+            self._graph: Any = calculator_graph.CalculatorGraph(graph_config=config)
+            self._graph.observe_output_stream(
+                "points", lambda _, packet: self._found.append(packet)
+            )
+            self._graph.start_run({"with_attention": packet_creator.create_bool(True)})
+            # The graph starts, and prints, in threads of its own: the first answer ends that.
+            self._look(np.zeros((SIDE, SIDE, 3), np.uint8))
         self._silent = False
 
     def fit(self, image: NDArray[np.uint8], face: Face) -> NDArray[np.float32] | None:
@@ -46,11 +81,10 @@ class FaceMesh:
             face: Where it is.
 
         Returns:
-            x and y in pixels of the picture, z towards the scene in the same unit, from the middle of
-            the head. The last ten points are the irises, right and left.
+            x and y in pixels of the picture, z away from the camera in the same unit, from the middle
+            of the head. The last ten points are the irises, right and left.
         """
-        left, top, side = _region(face.box)
-        matrix = np.array([[side / SIDE, 0, left], [0, side / SIDE, top]], np.float64)
+        matrix = _region(face)
         patch = cv2.warpAffine(
             image,
             matrix,
@@ -58,32 +92,56 @@ class FaceMesh:
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_CONSTANT,
         )
-        found = self._look(np.asarray(patch, np.uint8))
-        if not found:
-            return None
-        points = np.array([(p.x, p.y, p.z) for p in found[0].landmark], np.float32) * side
-        points[:, :2] += (left, top)
-        middle = points[:, :2].mean(0)
-        x, y, width, height = face.box
-        inside = x < middle[0] < x + width and y < middle[1] < y + height
-        return points if inside else None
-
-    def _look(self, patch: NDArray[np.uint8]) -> Any:
         if self._silent:
-            return self._graph.process(patch).multi_face_landmarks
-        # The first face makes the graph print once more.
-        with quiet():
-            found = self._graph.process(patch).multi_face_landmarks
-        self._silent = bool(found)
-        return found
+            found = self._look(np.asarray(patch, np.uint8))
+        else:
+            # The first face makes the graph print once more.
+            with quiet():
+                found = self._look(np.asarray(patch, np.uint8))
+            self._silent = found is not None
+        if found is None:
+            return None
+        points = found * SIDE
+        scale = math.hypot(*matrix[:, 0])
+        points[:, :2] = points[:, :2] @ matrix[:, :2].T + matrix[:, 2]
+        points[:, 2] *= scale
+        return points if _inside(points, face.box) else None
+
+    def _look(self, patch: NDArray[np.uint8]) -> NDArray[np.float32] | None:
+        """Run the network; returns points in shares of the patch."""
+        self._time += 1
+        self._found.clear()
+        packet = self._create.create_image_frame(patch, image_format=self._format)
+        self._graph.add_packet_to_input_stream("image", packet.at(self._time))
+        region = self._create.create_proto(self._whole)
+        self._graph.add_packet_to_input_stream("region", region.at(self._time))
+        self._graph.wait_until_idle()
+        if not self._found:
+            return None
+        marks = self._get.get_proto(self._found[0]).landmark
+        return np.array([(mark.x, mark.y, mark.z) for mark in marks], np.float32)
 
     def close(self) -> None:
         """Free the graph."""
         self._graph.close()
 
 
-def _region(box: Box) -> tuple[float, float, float]:
-    """Return left, top and side of the square around a box."""
-    x, y, width, height = box
+def _region(face: Face) -> NDArray[np.float64]:
+    """Return the map [2, 3] from the network's pixels to the picture's: upright, around the box."""
+    x, y, width, height = face.box
     side = AROUND * max(width, height)
-    return x + width / 2 - side / 2, y + height / 2 - side / 2, side
+    across = face.points[1] - face.points[0]
+    angle = math.atan2(across[1], across[0])
+    step = side / SIDE
+    turn = step * np.array(
+        [[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]]
+    )
+    middle = np.array([x + width / 2, y + height / 2])
+    return np.column_stack([turn, middle - turn @ np.full(2, (SIDE - 1) / 2)])
+
+
+def _inside(points: NDArray[np.float32], box: Box) -> bool:
+    """Tell whether the middle of the points lies in the box of the face."""
+    x, y, width, height = box
+    across, down = points[:, :2].mean(0)
+    return bool(x < across < x + width and y < down < y + height)
