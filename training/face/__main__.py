@@ -140,6 +140,9 @@ def export(model: FaceNet, fold: Faces, dev: Faces, out: Path, epochs: int) -> N
                     f"{counts[7]} images.",
                     "A face turned away, covered, blurred or smaller than about 36 pixels is "
                     "outside of what was scored.",
+                    "In a video the product averages probabilities over the last quarter of a second; "
+                    "the average never has a highest label that neither the frame nor what was said "
+                    "before it has. No figure here is of videos.",
                     "A label says what observers see in a picture, not what the person feels.",
                 ]
             },
