@@ -132,10 +132,11 @@ class TestLostServices:
         assert last["problem"]["type"] == "urn:affectscope:problem:backend-unavailable"
 
     def test_too_many_requests_to_one_service(self, small_service, serve, make_gateway, client):
-        service, go = small_service("chat"), threading.Event()
+        service, arrived, go = small_service("chat"), threading.Event(), threading.Event()
 
         @service.app.post("/analyze-chat")
         async def analyze_chat() -> Response:
+            arrived.set()
             await asyncio.to_thread(go.wait, 10)
             return JSONResponse({})
 
@@ -144,7 +145,7 @@ class TestLostServices:
         )
         first = threading.Thread(target=httpx.post, args=(f"{url}/analyze-chat",))
         first.start()
-        time.sleep(0.2)
+        assert arrived.wait(10)
 
         answer = client.post(f"{url}/analyze-chat", json={})
 

@@ -209,6 +209,9 @@ class TestDoor:
             async with client(address):
                 with pytest.raises(InvalidStatus) as refusal:
                     await client(address)
+            assert await until(
+                lambda: metric(service, "affectscope_live_connections", endpoint=PATH) == 0
+            )
             async with client(address):
                 pass
 
