@@ -116,7 +116,8 @@ def judge_face(
     if abs(_turn(face)) > TURNED or abs(yaw) > TOO_TURNED:
         flags.append("turned-away")
         abstain = abstain or ("turned-away" if abs(yaw) > TOO_TURNED else None)
-    if points is not None and _disagreement(face, points) > DISAGREE:
+    # Of a blurred face neither is sure enough to say what hides it.
+    if points is not None and sharp >= BLURRED and _disagreement(face, points) > DISAGREE:
         flags.append("occluded")
     if _outside(face, side, width, height) > CUT_OFF:
         flags.append("cut-off")
