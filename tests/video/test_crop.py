@@ -14,9 +14,8 @@ from affectscope.video.crop import (
     SIDE,
     crop_faces,
     crop_side,
-    tilt,
 )
-from affectscope.video.faces import Face
+from affectscope.video.faces import Face, tilt
 
 
 def face(x: float, y: float, side: float, angle: float = 0.0) -> Face:
@@ -28,7 +27,7 @@ def face(x: float, y: float, side: float, angle: float = 0.0) -> Face:
     nose, mouth = eyes + 0.2 * side * down, eyes + EYES_TO_MOUTH * side * down
     points = np.array([eyes - apart / 2, eyes + apart / 2, nose, mouth, eyes - apart, eyes + apart])
     wide = BOX_WIDTH * side
-    return Face((x - wide / 2, y - wide / 2, wide, wide), points, 0.9, False)
+    return Face((x - wide / 2, y - wide / 2, wide, wide), points, 0.9)
 
 
 def chart(angle: float = 0.0) -> np.ndarray:
@@ -71,7 +70,7 @@ def test_a_slight_tilt_stays() -> None:
 
 def test_scale_is_the_median_of_three_measures() -> None:
     straight = face(0, 0, 120)
-    turned = Face(straight.box, straight.points.copy(), 0.9, False)
+    turned = Face(straight.box, straight.points.copy(), 0.9)
     turned.points[:2] = turned.points[:2].mean(0) + np.array([[-5, 0], [5, 0]])
 
     assert crop_side(straight) == pytest.approx(120)

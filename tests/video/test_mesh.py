@@ -63,7 +63,7 @@ def test_fits_without_a_word(portrait: np.ndarray, capfd: pytest.CaptureFixture[
 
 
 def test_no_face() -> None:
-    nothing = Face((100, 100, 80, 80), np.zeros((6, 2)), 0.9, full_range=False)
+    nothing = Face((100, 100, 80, 80), np.zeros((6, 2)), 0.9)
     with borrowed_detector() as detector:
         assert detector.mesh.fit(np.full((360, 480, 3), 90, np.uint8), nothing) is None
 
@@ -72,6 +72,6 @@ def test_another_face_is_not_this_one(portrait: np.ndarray) -> None:
     small = cv2.resize(portrait, (240, 180))
     scene = np.full((360, 640, 3), 120, np.uint8)
     scene[100:280, 380:620] = small
-    nothing = Face((300, 150, 90, 90), np.zeros((6, 2)), 0.9, full_range=False)
+    nothing = Face((300, 150, 90, 90), np.zeros((6, 2)), 0.9)
     with borrowed_detector() as detector:
         assert detector.mesh.fit(scene, nothing) is None

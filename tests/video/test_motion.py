@@ -12,7 +12,7 @@ from affectscope.video.motion import Motion, motion_of
 
 
 def face(x: float, y: float = 0.0, width: float = 100.0, height: float = 100.0) -> Face:
-    return Face((x, y, width, height), np.zeros((6, 2)), 0.9, False)
+    return Face((x, y, width, height), np.zeros((6, 2)), 0.9)
 
 
 def seen(speed: float = 0.0, growth: float = 0.0, step: float = 0.1, frames: int = 20) -> Motion:

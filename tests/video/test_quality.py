@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from affectscope.video.crop import crop_faces
 from affectscope.video.detector import borrowed_detector
 from affectscope.video.faces import Face
 from affectscope.video.finder import search
-from affectscope.video.quality import FaceQuality, is_black, judge_face
+from affectscope.video.quality import FaceQuality, disagreement, is_black, judge_face
 
 
 @pytest.fixture
@@ -30,7 +32,7 @@ def judged(portrait: np.ndarray):
 def moved(face: Face, shift: tuple[float, float], scale: float = 1.0) -> Face:
     x, y, w, h = face.box
     box = (x * scale + shift[0], y * scale + shift[1], w * scale, h * scale)
-    return Face(box, face.points * scale + shift, face.score, face.full_range)
+    return Face(box, face.points * scale + shift, face.score)
 
 
 def test_a_good_face_has_no_flags(judged, portrait: np.ndarray) -> None:
@@ -97,8 +99,10 @@ def test_a_face_that_mesh_and_detector_see_differently(portrait: np.ndarray) -> 
     [crop] = crop_faces(portrait, [found])
     shifted = points + np.array([0.1 * found.box[2], 0, 0], np.float32)
 
-    assert judge_face(found, crop, 480, 360, points).flags == ()
-    assert judge_face(found, crop, 480, 360, shifted).flags == ("occluded",)
+    as_it_is, off = disagreement(found, points), disagreement(found, shifted)
+    assert judge_face(found, crop, 480, 360, 0.0, as_it_is).flags == ()
+    assert judge_face(found, crop, 480, 360, 0.0, off).flags == ("occluded",)
+    assert judge_face(found, crop, 480, 360, 0.0, math.inf).flags == ("occluded",)
 
 
 def test_a_head_in_profile_is_not_judged(portrait: np.ndarray) -> None:
@@ -106,5 +110,5 @@ def test_a_head_in_profile_is_not_judged(portrait: np.ndarray) -> None:
         [found] = search(detector, portrait)
     [crop] = crop_faces(portrait, [found])
 
-    assert judge_face(found, crop, 480, 360, None, -70).abstain == "turned-away"
-    assert judge_face(found, crop, 480, 360, None, 40).abstain is None
+    assert judge_face(found, crop, 480, 360, -70).abstain == "turned-away"
+    assert judge_face(found, crop, 480, 360, 40).abstain is None

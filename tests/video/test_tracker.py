@@ -14,7 +14,7 @@ from affectscope.video.tracker import MOST_FOLLOWED, FaceTracker
 
 
 def face(x: float, y: float = 0, size: float = 100, score: float = 0.9) -> Face:
-    return Face((x, y, size, size), np.zeros((6, 2)), score, False)
+    return Face((x, y, size, size), np.zeros((6, 2)), score)
 
 
 def test_faces_keep_their_numbers_when_the_order_changes() -> None:

@@ -34,7 +34,7 @@ class Shot(NamedTuple):
 
 
 def found(x: float, y: float, width: float, score: float = 0.9) -> Face:
-    return Face((x - width / 2, y - width / 2, width, width), np.zeros((6, 2)), score, False)
+    return Face((x - width / 2, y - width / 2, width, width), np.zeros((6, 2)), score)
 
 
 def shots(people: Sequence[Person], seconds: float, rate: float, seed: int) -> Iterator[Shot]:

@@ -16,7 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from affectscope.video.faces import Face
+from affectscope.video.faces import Face, tilt
+from affectscope.video.patch import cut_out, square
 
 SIDE = 48
 """Pixels of a crop."""
@@ -49,12 +50,6 @@ def crop_side(face: Face) -> float:
     return max(1.0, median((apart / EYES_APART, down / EYES_TO_MOUTH, wide)))
 
 
-def tilt(face: Face) -> float:
-    """Return how far the line of the eyes is turned, in radians, clockwise positive."""
-    across = face.points[1] - face.points[0]
-    return math.atan2(across[1], across[0])
-
-
 def crop_faces(image: NDArray[np.uint8], faces: Sequence[Face]) -> NDArray[np.uint8]:
     """Cut faces out of a picture, upright, grey and equally large.
 
@@ -71,25 +66,11 @@ def crop_faces(image: NDArray[np.uint8], faces: Sequence[Face]) -> NDArray[np.ui
         held = tilt(face)
         angle = held - max(-UPRIGHT, min(UPRIGHT, held))
         samples = SIDE * int(np.clip(round(side / SIDE), 1, _MOST_SAMPLES))
-        step = side / samples
-        cos, sin = math.cos(angle), math.sin(angle)
         x, y = face.points[:2].mean(0)
         x -= math.sin(held) * EYES_ABOVE_CENTRE * side
         y += math.cos(held) * EYES_ABOVE_CENTRE * side
-        half = (samples - 1) / 2
-        matrix = np.array(
-            [
-                [cos * step, -sin * step, x - (cos - sin) * step * half],
-                [sin * step, cos * step, y - (sin + cos) * step * half],
-            ]
-        )
-        patch = cv2.warpAffine(
-            image,
-            matrix,
-            (samples, samples),
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
+        where = square((x, y), side, angle, samples)
+        patch = cut_out(image, where, samples, cv2.BORDER_REPLICATE)
         grey = cv2.cvtColor(patch, cv2.COLOR_RGB2GRAY)
         if samples > SIDE:
             grey = cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA)

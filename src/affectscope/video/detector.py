@@ -56,7 +56,7 @@ class FaceDetector:
         Args:
             image: uint8 [height, width, 3], red, green, blue; the network sees it at 128 pixels.
         """
-        return _faces(self._short, shrunk(image, SHORT_SIDE), image.shape, full_range=False)
+        return _faces(self._short, shrunk(image, SHORT_SIDE), image.shape)
 
     def full_range(self, image: NDArray[np.uint8]) -> list[Face]:
         """Find faces that are at least a sixteenth as wide as the picture.
@@ -64,7 +64,7 @@ class FaceDetector:
         Args:
             image: uint8 [height, width, 3], red, green, blue; the network sees it at 192 pixels.
         """
-        return _faces(self._full, shrunk(image, FULL_SIDE), image.shape, full_range=True)
+        return _faces(self._full, shrunk(image, FULL_SIDE), image.shape)
 
     def close(self) -> None:
         """Free the graphs."""
@@ -83,9 +83,7 @@ def shrunk(image: NDArray[np.uint8], longest: int) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _faces(
-    graph: Any, image: NDArray[np.uint8], shape: tuple[int, ...], *, full_range: bool
-) -> list[Face]:
+def _faces(graph: Any, image: NDArray[np.uint8], shape: tuple[int, ...]) -> list[Face]:
     """Run a graph; faces come in pixels of a picture of the given shape."""
     height, width = shape[:2]
     faces = []
@@ -98,7 +96,6 @@ def _faces(
                 box=(box.xmin * width, box.ymin * height, box.width * width, box.height * height),
                 points=np.array(points, np.float64),
                 score=min(1.0, float(found.score[0])),
-                full_range=full_range,
             )
         )
     return faces

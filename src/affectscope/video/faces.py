@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,13 +27,11 @@ class Face:
         points: float [6, 2]: the person's right and left eye, tip of the nose, middle of the mouth,
             right and left ear.
         score: The detector's confidence, 0 to 1.
-        full_range: True where the full-range detector found it.
     """
 
     box: Box
     points: NDArray[np.float64]
     score: float
-    full_range: bool
 
     def moved(self, x: float, y: float, scale: float = 1.0) -> Face:
         """Return this face in a picture that is enlarged first, and then begins at (-x, -y)."""
@@ -41,8 +40,13 @@ class Face:
             (left + x, top + y, width, height),
             self.points * scale + (x, y),
             self.score,
-            self.full_range,
         )
+
+
+def tilt(face: Face) -> float:
+    """Return how far the line of the eyes is turned, in radians, clockwise positive."""
+    across = face.points[1] - face.points[0]
+    return math.atan2(across[1], across[0])
 
 
 def intersection(a: Face, b: Face) -> float:

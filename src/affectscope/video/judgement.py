@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from affectscope.video.crop import crop_faces
 from affectscope.video.detector import FaceDetector
 from affectscope.video.expression import ExpressionModel
 from affectscope.video.faces import Face
-from affectscope.video.quality import judge_face
+from affectscope.video.quality import disagreement, judge_face
 
 LEAST_MEASURED = 48.0
 """Pixels of the width of a face from which on its mesh says something."""
@@ -62,10 +63,14 @@ def judge(
     height, width = image.shape[:2]
     found, measures = [], []
     for face, crop in zip(faces, crops, strict=True):
-        points = detector.mesh.fit(image, face) if face.box[2] >= LEAST_MEASURED else None
-        measured = {} if points is None else behaviour(points)
+        measured: dict[str, float] = {}
+        apart = 0.0
+        if face.box[2] >= LEAST_MEASURED:
+            points = detector.mesh.fit(image, face)
+            measured = {} if points is None else behaviour(points)
+            apart = math.inf if points is None else disagreement(face, points)
         yaw = measured.get("head_yaw_deg", 0.0)
-        found.append(judge_face(face, crop, width, height, points, yaw))
+        found.append(judge_face(face, crop, width, height, yaw, apart))
         measures.append({"detection_confidence": face.score, **measured})
     reasons = [one.abstain if model is not None else "model-not-permitted" for one in found]
     wanted = [index for index, reason in enumerate(reasons) if reason is None]

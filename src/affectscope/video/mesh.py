@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from affectscope.video.faces import Box, Face
+from affectscope.video.faces import Box, Face, tilt
+from affectscope.video.patch import cut_out, square
 from affectscope.video.quiet import quiet
 
 AROUND = 1.5
@@ -84,27 +85,20 @@ class FaceMesh:
             x and y in pixels of the picture, z away from the camera in the same unit, from the middle
             of the head. The last ten points are the irises, right and left.
         """
-        matrix = _region(face)
-        patch = cv2.warpAffine(
-            image,
-            matrix,
-            (SIDE, SIDE),
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_CONSTANT,
-        )
+        where = _region(face)
+        patch = cut_out(image, where, SIDE, cv2.BORDER_CONSTANT)
         if self._silent:
-            found = self._look(np.asarray(patch, np.uint8))
+            found = self._look(patch)
         else:
             # The first face makes the graph print once more.
             with quiet():
-                found = self._look(np.asarray(patch, np.uint8))
+                found = self._look(patch)
             self._silent = found is not None
         if found is None:
             return None
         points = found * SIDE
-        scale = math.hypot(*matrix[:, 0])
-        points[:, :2] = points[:, :2] @ matrix[:, :2].T + matrix[:, 2]
-        points[:, 2] *= scale
+        points[:, :2] = points[:, :2] @ where[:, :2].T + where[:, 2]
+        points[:, 2] *= math.hypot(*where[:, 0])
         return points if _inside(points, face.box) else None
 
     def _look(self, patch: NDArray[np.uint8]) -> NDArray[np.float32] | None:
@@ -127,17 +121,10 @@ class FaceMesh:
 
 
 def _region(face: Face) -> NDArray[np.float64]:
-    """Return the map [2, 3] from the network's pixels to the picture's: upright, around the box."""
+    """Return the upright square around the box of a face."""
     x, y, width, height = face.box
-    side = AROUND * max(width, height)
-    across = face.points[1] - face.points[0]
-    angle = math.atan2(across[1], across[0])
-    step = side / SIDE
-    turn = step * np.array(
-        [[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]]
-    )
-    middle = np.array([x + width / 2, y + height / 2])
-    return np.column_stack([turn, middle - turn @ np.full(2, (SIDE - 1) / 2)])
+    middle = (x + width / 2, y + height / 2)
+    return square(middle, AROUND * max(width, height), tilt(face), SIDE)
 
 
 def _inside(points: NDArray[np.float32], box: Box) -> bool:

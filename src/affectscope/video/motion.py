@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from affectscope.video.faces import Face
+from affectscope.video.faces import Box, Face
 
 PLACE_NOISE = 0.06
 SIZE_NOISE = 0.12
@@ -88,7 +88,7 @@ class Motion:
         return math.exp(self.size.at)
 
     @property
-    def box(self) -> tuple[float, float, float, float]:
+    def box(self) -> Box:
         """x, y, width and height in pixels."""
         width = self.width
         height = width * self.shape

@@ -24,11 +24,14 @@ class Smoothing:
     distributions can have a highest label that neither of them has, so that a passage from one
     expression to another would seem to lead through a third: such an average is not given out, but
     the frame as it is.
+
+    Attributes:
+        time: Of the last frame, in seconds.
     """
 
     def __init__(self) -> None:
         self._shares: Shares | None = None
-        self._time = -math.inf
+        self.time = -math.inf
 
     def next(self, shares: Shares, time: float) -> Shares:
         """Return the smoothed probabilities of the next frame.
@@ -41,8 +44,8 @@ class Smoothing:
             Probabilities [n] that sum to 1. The highest is the highest of this frame or of what
             was returned before it.
         """
-        before, passed = self._shares, time - self._time
-        self._time = time
+        before, passed = self._shares, time - self.time
+        self.time = time
         if before is None or passed > FORGET:
             self._shares = shares
             return shares

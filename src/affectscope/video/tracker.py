@@ -11,10 +11,8 @@ from itertools import chain
 import numpy as np
 
 from affectscope.video.assignment import assign
-from affectscope.video.faces import Face
+from affectscope.video.faces import Box, Face
 from affectscope.video.motion import Motion, motion_of
-
-Box = tuple[float, float, float, float]
 
 PATIENCE = 2.0
 """Seconds after which a face that is gone counts as gone for good."""

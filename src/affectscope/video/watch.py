@@ -62,7 +62,7 @@ class FaceWatch:
         self._reference = reference
         self._still = still
         self._tracker = FaceTracker(1) if still else FaceTracker()
-        self._smoothing: dict[int, tuple[Smoothing, float]] = {}
+        self._smoothing: dict[int, Smoothing] = {}
         self._sweep_due = -math.inf
         self.frames = self.black = self.faces = 0
 
@@ -108,8 +108,7 @@ class FaceWatch:
     def _segment(self, number: int, face: Face, judgement: Judgement, frame: Frame) -> Segment:
         shares, reason = judgement.probabilities, judgement.abstained
         if shares is not None:
-            smoothing, _ = self._smoothing.get(number, (Smoothing(), 0.0))
-            self._smoothing[number] = smoothing, frame.time
+            smoothing = self._smoothing.setdefault(number, Smoothing())
             shares = smoothing.next(shares, frame.time)
             if shares.max() < LEAST_CONFIDENCE:
                 shares, reason = None, "low-confidence"
@@ -127,7 +126,7 @@ class FaceWatch:
 
     def _forget(self, time: float) -> None:
         """Drop what is known of faces that are gone."""
-        gone = [n for n, (_, last) in self._smoothing.items() if time - last > FORGET]
+        gone = [n for n, one in self._smoothing.items() if time - one.time > FORGET]
         for number in gone:
             del self._smoothing[number]
 
