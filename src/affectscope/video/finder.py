@@ -48,7 +48,7 @@ SURE_UNSEEN = 0.85
 
 LEAST_FROM_NEAR = 0.65
 """Least score from near of a face that nobody expected. Nearly all faces of those pictures have .73
-and more, but many of the tight, poor images of FER+ have less; heads whose face was erased up to .75."""
+and more, many of the tight, poor images of FER+ less; heads whose face was erased up to .75."""
 
 _SAME = 0.25
 _WITHIN = 0.6
