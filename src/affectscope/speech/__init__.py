@@ -9,9 +9,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from affectscope.speech.analyzer import SpeechAnalyzer, default_engine, transcribe
-    from affectscope.speech.transcript import FasterWhisper, PocketSphinx, Transcriber
+    from affectscope.speech.analyzer import SpeechAnalyzer, transcribe
+    from affectscope.speech.engine import default_engine
+    from affectscope.speech.pocket_sphinx import PocketSphinx
+    from affectscope.speech.transcript import Transcriber
     from affectscope.speech.voice import VoiceModel
+    from affectscope.speech.whisper import FasterWhisper
 
 __all__ = [
     "FasterWhisper",
@@ -24,12 +27,12 @@ __all__ = [
 ]
 
 _HOMES = {
-    "FasterWhisper": "transcript",
-    "PocketSphinx": "transcript",
+    "FasterWhisper": "whisper",
+    "PocketSphinx": "pocket_sphinx",
     "SpeechAnalyzer": "analyzer",
     "Transcriber": "transcript",
     "VoiceModel": "voice",
-    "default_engine": "analyzer",
+    "default_engine": "engine",
     "transcribe": "analyzer",
 }
 
