@@ -142,7 +142,7 @@ def wav(tmp_path: Path) -> Callable[..., Path]:
 
     def write(samples: np.ndarray, rate: int = 16_000, name: str = "sound.wav") -> Path:
         path = tmp_path / name
-        layout = {1: "mono", 2: "stereo"}[len(samples)]
+        layout = {1: "mono", 2: "stereo", 6: "5.1", 10: "5.1.4"}[len(samples)]
         with av.open(path, "w") as target:
             stream = target.add_stream("pcm_s16le", rate=rate, layout=layout)
             if samples.shape[1]:
@@ -158,16 +158,22 @@ def wav(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def pcm(tmp_path: Path) -> Callable[..., Path]:
-    """Write a tone with chosen time stamps: (start in milliseconds, seconds) of each part."""
+    """Write a tone with chosen time stamps: (start in milliseconds, seconds) of each part.
 
-    def write(parts: Sequence[tuple[int, float]], name: str = "parts.mkv") -> Path:
+    A second channel has a quarter of the amplitude of the first.
+    """
+
+    def write(
+        parts: Sequence[tuple[int, float]], name: str = "parts.mkv", layout: str = "mono"
+    ) -> Path:
         path = tmp_path / name
+        amplitudes = (0.5, 0.125) if layout == "stereo" else (0.5,)
         with av.open(path, "w") as target:
-            stream = target.add_stream("pcm_s16le", rate=16_000, layout="mono")
+            stream = target.add_stream("pcm_s16le", rate=16_000, layout=layout)
             stream.time_base = MILLISECOND
             for start, seconds in parts:
                 for at in range(0, round(seconds * 1000), 50):
-                    tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(800) / 16_000)
+                    tone = np.outer(np.sin(2 * np.pi * 440 * np.arange(800) / 16_000), amplitudes)
                     packet = av.Packet((tone * 32767).astype("<i2").tobytes())
                     packet.stream, packet.time_base = stream, MILLISECOND
                     packet.pts = packet.dts = start + at
@@ -203,6 +209,7 @@ def decode_here() -> Callable[..., list[tuple[bytes, bytes]]]:
             "fps": None,
             "rate": 16_000,
             "chunk_seconds": 10.0,
+            "most_channels": 1,
             **options,
         }
         decoder.run(job, send)

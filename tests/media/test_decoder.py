@@ -10,6 +10,7 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -141,7 +142,11 @@ class TestGaps:
     @staticmethod
     def signal(messages: list[tuple[bytes, bytes]]) -> np.ndarray:
         return np.concatenate(
-            [np.frombuffer(body, np.float32, offset=8) for kind, body in messages if kind == b"A"]
+            [
+                np.frombuffer(body, np.float32, offset=AUDIO_HEADER.size)
+                for kind, body in messages
+                if kind == b"A"
+            ]
         )
 
     def test_gap(self, decode_here: Decode, pcm: Callable[..., Path]) -> None:
@@ -149,6 +154,35 @@ class TestGaps:
 
         assert len(signal) / 16_000 == pytest.approx(3.5, abs=0.01)
         assert not signal[17_000:39_000].any()
+
+    def test_gap_between_channels_that_are_kept_apart(
+        self, decode_here: Decode, pcm: Callable[..., Path]
+    ) -> None:
+        path = pcm([(0, 1.0), (2500, 1.0)], layout="stereo")
+
+        messages = decode_here("audio", path, most_channels=2, chunk_seconds=0.7)
+        signal = self.signal(messages).reshape(-1, 2)
+
+        heads = [AUDIO_HEADER.unpack_from(body) for kind, body in messages if kind == b"A"]
+        assert [(round(start, 4), channels) for start, channels in heads[:3]] == [
+            (0.0, 2),
+            (0.7, 2),
+            (1.4, 2),
+        ]
+        assert len(signal) / 16_000 == pytest.approx(3.5, abs=0.01)
+        assert not signal[17_000:39_000].any()
+        assert np.abs(signal).max(0) == pytest.approx([0.5, 0.125], abs=0.001)
+
+    def test_channels_that_become_more_are_brought_to_those_before(
+        self, decode_here: Decode, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "two.ts"
+        path.write_bytes(_transport(tmp_path, "mono") + _transport(tmp_path, "stereo"))
+
+        signal = self.signal(decode_here("audio", path, most_channels=2))
+
+        assert len(signal) / 16_000 == pytest.approx(2.0, abs=0.2)
+        assert np.abs(signal[28_000:30_000]).max() == pytest.approx(0.25, abs=0.05)
 
     def test_time_that_starts_anew_goes_on(
         self, decode_here: Decode, film: Callable[..., Path], tmp_path: Path
@@ -171,6 +205,22 @@ class TestGaps:
         messages = decode_here("audio", path, Limits(seconds=30.0))
 
         assert messages[-1][0] == b"X"
+
+
+def _transport(folder: Path, layout: str) -> bytes:
+    """Write a second of AAC; only the first channel sounds."""
+    path = folder / f"{layout}.ts"
+    tone = (0.5 * np.sin(2 * np.pi * 440 * np.arange(16_000) / 16_000)).astype(np.float32)
+    with av.open(path, "w") as target:
+        stream = target.add_stream("aac", rate=16_000, layout=layout)
+        planes = tone[None] if layout == "mono" else np.stack([tone, 0 * tone])
+        for at in range(0, 16_000, 1024):
+            piece = np.ascontiguousarray(planes[:, at : at + 1024])
+            frame = av.AudioFrame.from_ndarray(piece, "fltp", layout)
+            frame.sample_rate, frame.pts = 16_000, at
+            target.mux(stream.encode(frame))
+        target.mux(stream.encode(None))
+    return path.read_bytes()
 
 
 class TestProcess:

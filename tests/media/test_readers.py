@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from affectscope.errors import EmptyInput, InvalidValue, UndecodableMedia, UnsupportedMedia
-from affectscope.media import Limits, probe, read_audio, read_frames
+from affectscope.media import Limits, probe, read_audio, read_channels, read_frames
 from affectscope.samples import sample
 
 FAST_START = {"movflags": "+faststart"}
@@ -238,6 +238,48 @@ class TestSound:
     def test_values_out_of_range(self, name: str, value: float) -> None:
         with pytest.raises(InvalidValue, match=name):
             read_audio(sample("speech"), **{name: value})  # type: ignore[arg-type]
+
+
+class TestChannels:
+    """Channels arrive apart, where they are not too many."""
+
+    @staticmethod
+    def levels(path: Path, **options: int) -> list[float]:
+        chunks = list(read_channels(path, **options))
+        peaks: list[float] = np.abs(np.concatenate([chunk.samples for chunk in chunks])).max(0)
+        return [round(float(peak), 2) for peak in peaks]
+
+    @staticmethod
+    def sound(channels: int) -> np.ndarray:
+        tone = np.sin(2 * np.pi * 440 * np.arange(44_100) / 44_100)
+        return np.outer(0.05 * np.arange(1, channels + 1), tone)
+
+    def test_two(self, wav: Callable[..., Path]) -> None:
+        with read_channels(wav(self.sound(2), 44_100), chunk_seconds=0.5) as reader:
+            chunks = list(reader)
+
+        assert [chunk.samples.shape[1] for chunk in chunks[:2]] == [2, 2]
+        assert len(chunks[0].samples) == 8_000
+        assert [chunk.start for chunk in chunks[:2]] == [0.0, 0.5]
+        assert np.abs(chunks[1].samples[:7_000]).max(0) == pytest.approx([0.05, 0.1], abs=0.002)
+        assert chunks[0].samples.dtype == np.float32
+
+    def test_one(self, wav: Callable[..., Path]) -> None:
+        assert self.levels(wav(self.sound(1))) == [0.05]
+
+    def test_six_are_mixed_unless_asked_for(self, wav: Callable[..., Path]) -> None:
+        path = wav(self.sound(6))
+
+        assert self.levels(path, most=8) == [0.05, 0.1, 0.15, 0.2, 0.25, 0.3]
+        assert len(self.levels(path)) == 1
+
+    def test_more_than_the_most_are_mixed(self, wav: Callable[..., Path]) -> None:
+        assert len(self.levels(wav(self.sound(10)), most=8)) == 1
+
+    @pytest.mark.parametrize("most", [0, 9])
+    def test_a_number_out_of_range(self, most: int) -> None:
+        with pytest.raises(InvalidValue, match=f"most is {most}; valid: 1 to 8"):
+            read_channels(sample("speech"), most)
 
 
 def _tone_with_pause(path: Path, pause: float) -> None:

@@ -23,7 +23,14 @@ from affectscope.media.process import REFUSALS
 from affectscope.media.sequences import open_images
 from affectscope.media.signature import identify
 from affectscope.media.sound import AUDIO_HEADER
-from affectscope.media.streams import AudioChunk, AudioStream, Frame, MediaInfo, VideoStream
+from affectscope.media.streams import (
+    AudioChunk,
+    AudioStream,
+    ChannelChunk,
+    Frame,
+    MediaInfo,
+    VideoStream,
+)
 
 Source = str | os.PathLike[str]
 
@@ -138,7 +145,10 @@ class AudioReader(_Reader):
     """The sound of a file; an iterator of `AudioChunk` and a context manager."""
 
     def __init__(self, path: Source, rate: int, chunk_seconds: float, limits: Limits) -> None:
-        super().__init__("audio", path, limits, rate=rate, chunk_seconds=chunk_seconds)
+        _check_sound(rate, chunk_seconds)
+        super().__init__(
+            "audio", path, limits, rate=rate, chunk_seconds=chunk_seconds, most_channels=1
+        )
         self._chunks = self._iterate()
 
     def __iter__(self) -> Iterator[AudioChunk]:
@@ -149,8 +159,33 @@ class AudioReader(_Reader):
 
     def _iterate(self) -> Iterator[AudioChunk]:
         for payload in self._pieces():
-            (start,) = AUDIO_HEADER.unpack_from(payload)
+            start, _ = AUDIO_HEADER.unpack_from(payload)
             yield AudioChunk(start, np.frombuffer(payload, np.float32, offset=AUDIO_HEADER.size))
+
+
+class ChannelReader(_Reader):
+    """The channels of a file's sound; an iterator of `ChannelChunk` and a context manager."""
+
+    def __init__(
+        self, path: Source, most: int, rate: int, chunk_seconds: float, limits: Limits
+    ) -> None:
+        _check_sound(rate, chunk_seconds)
+        super().__init__(
+            "audio", path, limits, rate=rate, chunk_seconds=chunk_seconds, most_channels=most
+        )
+        self._chunks = self._iterate()
+
+    def __iter__(self) -> Iterator[ChannelChunk]:
+        return self._chunks
+
+    def __next__(self) -> ChannelChunk:
+        return next(self._chunks)
+
+    def _iterate(self) -> Iterator[ChannelChunk]:
+        for payload in self._pieces():
+            start, channels = AUDIO_HEADER.unpack_from(payload)
+            samples = np.frombuffer(payload, np.float32, offset=AUDIO_HEADER.size)
+            yield ChannelChunk(start, samples.reshape(-1, channels))
 
 
 def read_frames(
@@ -237,11 +272,45 @@ def read_audio(
         InvalidValue: `rate` or `chunk_seconds` is out of range.
         NotFound, EmptyInput, UnsupportedMedia, UndecodableMedia: It cannot be read.
     """
+    return AudioReader(path, rate, chunk_seconds, limits)
+
+
+MOST_CHANNELS = 8
+"""Most channels that are kept apart."""
+
+
+def read_channels(
+    path: Source,
+    most: int = 2,
+    rate: int = 16_000,
+    *,
+    chunk_seconds: float = 10.0,
+    limits: Limits = DEFAULT_LIMITS,
+) -> ChannelReader:
+    """Open the sound of a file like `read_audio`, with its channels apart.
+
+    Args:
+        path: A local file of one of `FORMATS`.
+        most: A file of more channels is mixed into one, 1 to `MOST_CHANNELS`. Where the number
+            changes on the way, what comes later is brought to the channels of the beginning.
+        rate: Samples a second that are wanted.
+        chunk_seconds: Length of each chunk but the last.
+        limits: What decoding may cost.
+
+    Raises:
+        InvalidValue: `most`, `rate` or `chunk_seconds` is out of range.
+        NotFound, EmptyInput, UnsupportedMedia, UndecodableMedia: It cannot be read.
+    """
+    if not 1 <= most <= MOST_CHANNELS:
+        raise InvalidValue(f"most is {most}; valid: 1 to {MOST_CHANNELS} channels")
+    return ChannelReader(path, most, rate, chunk_seconds, limits)
+
+
+def _check_sound(rate: int, chunk_seconds: float) -> None:
     if not 1000 <= rate <= 192_000:
         raise InvalidValue(f"rate is {rate}; valid: 1000 to 192000 samples a second")
     if not 0 < chunk_seconds <= 600:
         raise InvalidValue(f"chunk_seconds is {chunk_seconds}; valid: above 0 up to 600")
-    return AudioReader(path, rate, chunk_seconds, limits)
 
 
 def _info(fields: dict[str, Any]) -> MediaInfo:

@@ -1,12 +1,14 @@
-"""The sound of a file as one unbroken mono signal; runs inside the decoding process."""
+"""The sound of a file as one unbroken signal; runs inside the decoding process."""
 
 from __future__ import annotations
 
 import math
 import struct
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from av.audio.layout import AudioLayout
 from av.audio.resampler import AudioResampler
 from av.error import FFmpegError
 
@@ -16,8 +18,8 @@ if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
     from av.audio.stream import AudioStream
 
-AUDIO_HEADER = struct.Struct("<d")
-"""Start time of a chunk."""
+AUDIO_HEADER = struct.Struct("<dI")
+"""Start time of a chunk, and its channels."""
 
 TOLERANCE = 0.05
 """Seconds that time stamps may disagree with the number of samples before they are believed."""
@@ -41,8 +43,9 @@ def stream_audio(media: Media, send: Callable[[bytes, Any], None]) -> None:
     dropped. So each chunk starts where the one before ended, and the clock stays the file's.
 
     Args:
-        media: The open file; its job has `rate` and `chunk_seconds`.
-        send: Takes a header and a buffer of float32 samples.
+        media: The open file; its job has `rate`, `chunk_seconds`, and `most_channels`: a file of
+            more channels than that is mixed into one.
+        send: Takes a header and a buffer of float32 samples, those of all channels in turn.
 
     Raises:
         Refusal: There is no sound, or none of it can be decoded, or it lasts too long.
@@ -51,25 +54,46 @@ def stream_audio(media: Media, send: Callable[[bytes, Any], None]) -> None:
     if audio is None:
         raise Refusal("unsupported", "it has no sound; an audio stream is needed")
     rate: int = media.job["rate"]
-    size = max(1, round(media.job["chunk_seconds"] * rate)) * SAMPLE
+    wanted = max(1, round(media.job["chunk_seconds"] * rate))
     most = media.job["limits"]["seconds"]
     held = bytearray()
     start: float | None = None
-    sent = 0
-    for time, samples in _signal(media, audio, rate):
+    sent, width = 0, SAMPLE
+    for time, form, samples in _signal(media, audio, rate):
         if start is None:
-            start = time
+            start, width = time, form.width
         held += samples
+        size = wanted * width
         while len(held) >= size:
-            send(AUDIO_HEADER.pack(start + sent / rate), held[:size])
+            send(AUDIO_HEADER.pack(start + sent / rate, width // SAMPLE), held[:size])
             del held[:size]
-            sent += size // SAMPLE
+            sent += wanted
             if start + sent / rate > most:
                 raise Refusal("undecodable", f"it lasts more than {most} s")
     if held and start is not None:
-        send(AUDIO_HEADER.pack(start + sent / rate), held)
+        send(AUDIO_HEADER.pack(start + sent / rate, width // SAMPLE), held)
     elif start is None:
         raise Refusal("empty", "its sound has no samples")
+
+
+@dataclass(frozen=True)
+class Form:
+    """How samples come out of the resampler: samples a second, and the layout of the channels."""
+
+    rate: int
+    layout: AudioLayout
+
+    @property
+    def width(self) -> int:
+        """Bytes of one moment: a float32 for each channel."""
+        return SAMPLE * self.layout.nb_channels
+
+    def resampler(self) -> AudioResampler:
+        """Return a resampler of which nothing was asked yet."""
+        # Without the cap on the mixing matrix, equal channels would come out 3 dB louder.
+        return AudioResampler(
+            format="flt", layout=self.layout, rate=self.rate, options={"rematrix_maxval": "1.0"}
+        )
 
 
 class Splice:
@@ -115,54 +139,56 @@ class Splice:
         return max(0.0, off), min(length, max(0.0, -off))
 
 
-def _signal(media: Media, audio: AudioStream, rate: int) -> Iterator[tuple[float, bytes]]:
-    """Yield (time of the first sample of all, float32 bytes) without gap or overlap."""
+def _signal(media: Media, audio: AudioStream, rate: int) -> Iterator[tuple[float, Form, bytes]]:
+    """Yield (time of the first sample of all, form, float32 bytes) without gap or overlap."""
     splice = Splice(media.latest)
-    resampler, setting = _resampler(rate), ("", "", 0)
+    form = Form(rate, AudioLayout("mono"))
+    resampler: AudioResampler | None = None
+    setting: tuple[str, str, int] | None = None
     for frame in media.decode(audio):
         length = frame.samples / frame.sample_rate
         gap, cut = splice.place(time_of(frame, media, audio), length)
         start = splice.start or 0.0
         now = (frame.format.name, frame.layout.name, frame.sample_rate)
-        if gap or cut or now != setting:
-            for piece in _convert(resampler, None):
-                yield start, piece
-            resampler, setting = _resampler(rate), now
-        for piece in _silence(round(gap * rate), rate):
-            yield start, piece
-        surplus = round(cut * rate) * SAMPLE
+        if setting is None and 1 < frame.layout.nb_channels <= media.job["most_channels"]:
+            # What comes later is brought to the channels of the first frame.
+            form = Form(rate, frame.layout)
+        if resampler is None or gap or cut or now != setting:
+            for piece in _convert(resampler, None, form):
+                yield start, form, piece
+            resampler, setting = form.resampler(), now
+        for piece in _silence(round(gap * rate), form):
+            yield start, form, piece
+        surplus = round(cut * rate) * form.width
         try:
-            for piece in _convert(resampler, frame):
-                yield start, piece[surplus:]
+            for piece in _convert(resampler, frame, form):
+                yield start, form, piece[surplus:]
                 surplus = max(0, surplus - len(piece))
         except FFmpegError:
             # A damaged header may announce channels that cannot be mixed.
             media.damaged += 1
-            resampler, setting = _resampler(rate), ("", "", 0)
-            for piece in _silence(round((length - cut) * rate), rate):
-                yield start, piece
-    for piece in _convert(resampler, None):
-        yield splice.start or 0.0, piece
+            resampler = None
+            for piece in _silence(round((length - cut) * rate), form):
+                yield start, form, piece
+    for piece in _convert(resampler, None, form):
+        yield splice.start or 0.0, form, piece
 
 
-def _resampler(rate: int) -> AudioResampler:
-    # Without the cap on the mixing matrix, equal channels would come out 3 dB louder.
-    return AudioResampler(
-        format="flt", layout="mono", rate=rate, options={"rematrix_maxval": "1.0"}
-    )
-
-
-def _convert(resampler: AudioResampler, frame: AudioFrame | None) -> Iterator[bytes]:
+def _convert(
+    resampler: AudioResampler | None, frame: AudioFrame | None, form: Form
+) -> Iterator[bytes]:
+    if resampler is None:
+        return
     if frame is not None:
         frame.pts = None  # order alone counts here; times are kept by the caller
     for converted in resampler.resample(frame):
         if converted is not None:
-            yield bytes(converted.planes[0])[: converted.samples * SAMPLE]
+            yield bytes(converted.planes[0])[: converted.samples * form.width]
 
 
-def _silence(samples: int, rate: int) -> Iterator[bytes]:
+def _silence(samples: int, form: Form) -> Iterator[bytes]:
     """Yield zeros in pieces of at most ten seconds, so that a long gap costs no memory."""
     while samples > 0:
-        piece = min(samples, 10 * rate)
-        yield bytes(piece * SAMPLE)
+        piece = min(samples, 10 * form.rate)
+        yield bytes(piece * form.width)
         samples -= piece

@@ -84,3 +84,17 @@ class AudioChunk:
 
     start: float
     samples: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class ChannelChunk:
+    """A piece of sound whose channels are kept apart.
+
+    Attributes:
+        start: As of `AudioChunk`.
+        samples: float32 [n, channels], nominally in [-1, 1]; every chunk of a file has the same
+            number of channels.
+    """
+
+    start: float
+    samples: NDArray[np.float32]
