@@ -30,6 +30,9 @@ licence of its own, which its card (.toml) beside it states together with the da
 - voice-emotion: class non-commercial. Trained on RAVDESS (CC BY-NC-SA 4.0, Livingstone and Russo)
   and nEMO (CC BY-NC-SA 4.0, Christop).
 
+The detector of speech, src/affectscope/speech/silero_vad.onnx, is a file of the package silero-vad
+6.2.3 (MIT, Copyright (c) 2020-present Silero Team); its licence lies beside it.
+
 Samples
 -------
 src/affectscope/samples/SOURCES.md names the origin of every sample. The portrait is of NASA and in

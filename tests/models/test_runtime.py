@@ -45,7 +45,7 @@ class TestModel:
         data[1000] ^= 1
         (tmp_path / "face-expression.onnx").write_bytes(data)
 
-        with pytest.raises(ModelUnavailable, match="not the file that its card describes"):
+        with pytest.raises(ModelUnavailable, match="not the file that was shipped"):
             Model(read_card(tmp_path / "face-expression.toml"))
 
     def test_missing_weights_are_named(self, tmp_path: Path) -> None:

@@ -3,6 +3,16 @@
 from affectscope.models.card import Card, Metric, cards, read_card
 from affectscope.models.card import card as card
 from affectscope.models.policy import LicensePolicy
-from affectscope.models.runtime import Model, load
+from affectscope.models.runtime import Model, load, open_session
 
-__all__ = ["Card", "LicensePolicy", "Metric", "Model", "card", "cards", "load", "read_card"]
+__all__ = [
+    "Card",
+    "LicensePolicy",
+    "Metric",
+    "Model",
+    "card",
+    "cards",
+    "load",
+    "open_session",
+    "read_card",
+]

