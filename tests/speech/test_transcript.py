@@ -1,16 +1,14 @@
-"""The embedded engine hears words with times; the other one fails clearly where it is not there."""
+"""The embedded engine hears words with times."""
 
 from __future__ import annotations
 
 from itertools import pairwise
-from pathlib import Path
 
 import jiwer
 import pytest
 
-from affectscope.errors import ModelUnavailable
 from affectscope.samples import SPOKEN
-from affectscope.speech import FasterWhisper, PocketSphinx, default_engine
+from affectscope.speech import PocketSphinx
 from affectscope.speech.activity import Speech
 from tests.speech.signals import silence, spoken
 
@@ -46,30 +44,3 @@ class TestPocketSphinx:
 
         assert said.confidence <= 1
         assert len(said.words) <= 1
-
-
-class TestFasterWhisper:
-    def test_a_folder_that_is_none_is_named(self, tmp_path: Path) -> None:
-        with pytest.raises(ModelUnavailable, match="no folder"):
-            FasterWhisper(tmp_path / "whisper-small.en")
-
-    def test_a_folder_without_a_model_names_what_it_lacks(self, tmp_path: Path) -> None:
-        (tmp_path / "config.json").write_text("{}")
-
-        with pytest.raises(ModelUnavailable, match=r"lacks model\.bin"):
-            FasterWhisper(tmp_path)
-
-    def test_the_package_must_be_installed(self, tmp_path: Path) -> None:
-        for name in ("config.json", "model.bin"):
-            (tmp_path / name).write_text("{}")
-
-        with pytest.raises(ModelUnavailable, match="pip install faster-whisper"):
-            FasterWhisper(tmp_path).load()
-
-    def test_the_setting_chooses_it(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        assert isinstance(default_engine(), PocketSphinx)
-        for name in ("config.json", "model.bin"):
-            (tmp_path / name).write_text("{}")
-        monkeypatch.setenv("AFFECTSCOPE_WHISPER_PATH", str(tmp_path))
-
-        assert default_engine().name == f"faster-whisper:{tmp_path.name}"
