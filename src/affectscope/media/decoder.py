@@ -1,15 +1,17 @@
 """The decoding process: ``python -m affectscope.media.decoder``.
 
-It reads one job, a line of JSON, from stdin; answers with framed messages on stdout; and ends. It
-can be killed at any moment, and dies with its parent. A message is one byte of kind, eight bytes of
-length (little endian) and the payload:
+It reads one job, a line of JSON, from stdin; answers with framed messages on stdout; and ends. What
+is listened to comes through stdin too, behind the job. It can be killed at any moment, and dies with
+its parent. A message is one byte of kind, eight bytes of length (little endian) and the payload:
 
 ====  ==================================================
 kind  payload
 ====  ==================================================
-I     JSON, what the file holds; always the first
+I     JSON, what the file holds; the first, where there is a file
 F     a frame: `pictures.FRAME_HEADER`, rows of pixels
 A     a chunk: `sound.AUDIO_HEADER`, float32 samples
+S     sound of a pipe: float32 samples
+W     a number, 8 bytes: the bytes that were taken from the pipe; more are waited for
 P     nothing; work goes on
 E     JSON, the end: `truncated`, `damaged`, `gaps`, `missing`
 X     JSON, a refusal: `kind`, `detail`
@@ -34,6 +36,7 @@ import av.logging
 from affectscope.media import sound
 from affectscope.media.demux import Media, Refusal, open_media
 from affectscope.media.pictures import PictureStream
+from affectscope.media.piped import Pipe, stream_piped
 
 MESSAGE = struct.Struct("<cQ")
 BEAT = 1.0
@@ -43,14 +46,16 @@ Send = Callable[..., None]
 Ending = dict[str, Any]
 
 
-def run(job: dict[str, Any], send: Send) -> None:
+def run(job: dict[str, Any], send: Send, pipe: int = 0) -> None:
     """Do one job; every answer goes through `send(kind, *buffers)`.
 
     Args:
-        job: `task` (`probe`, `frames`, `audio`), `path`, `format`, `demuxer`, `is_image`,
+        job: `task` (`probe`, `frames`, `audio`, `listen`), `path`, `format`, `demuxer`, `is_image`,
             `is_sequence`, `limits`; with `fps` for frames, with `sequence_rate` for an image
-            sequence, with `rate` and `chunk_seconds` for audio.
+            sequence, with `rate`, `chunk_seconds` and `most_channels` for audio, with `rate` for
+            what is listened to.
         send: Writes one message.
+        pipe: What is listened to comes from there.
     """
     av.logging.set_level(av.logging.ERROR)
     # A message of one image must not keep back that of the next.
@@ -69,7 +74,8 @@ def run(job: dict[str, Any], send: Send) -> None:
             if job["is_sequence"]:
                 ending = _sequence(job, logs, beat, send)
             else:
-                ending = _TASKS[job["task"]](open_media(job, logs, beat), send)
+                source = Pipe(pipe, _waiting(send)) if job["task"] == "listen" else None
+                ending = _TASKS[job["task"]](open_media(job, logs, beat, source), send)
         except Refusal as refusal:
             _send_json(send, b"X", {"kind": refusal.kind, "detail": refusal.detail})
         except MemoryError:
@@ -109,10 +115,20 @@ def _audio(media: Media, send: Send) -> Ending:
     return _ending(media)
 
 
+def _listen(media: Media, send: Send) -> Ending:
+    stream_piped(media, lambda samples: send(b"S", samples))
+    return _ending(media)
+
+
+def _waiting(send: Send) -> Callable[[int], None]:
+    return lambda taken: send(b"W", taken.to_bytes(8, "little"))
+
+
 _TASKS: dict[str, Callable[[Media, Send], Ending]] = {
     "probe": _probe,
     "frames": _frames,
     "audio": _audio,
+    "listen": _listen,
 }
 
 
@@ -235,7 +251,8 @@ def main() -> None:
     os.dup2(nothing, 2)
     job = _read_job()
     if job is not None:
-        threading.Thread(target=_watch_parent, daemon=True).start()
+        if job["task"] != "listen":  # there the end of stdin is the end of the sound
+            threading.Thread(target=_watch_parent, daemon=True).start()
         confine(job["limits"])
         with contextlib.suppress(BrokenPipeError):
             run(job, writer(pipe))

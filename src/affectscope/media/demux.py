@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import av
 import av.logging
@@ -47,6 +47,13 @@ _LIMIT_LOGS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"moov atom not found"), "it was cut off before its index (moov) was written"),
 )
 _CUT_LOGS = re.compile(r"partial file|ended prematurely|Truncat|truncat")
+
+
+class Source(Protocol):
+    """Something that is read like a file; without `seek` it is read once."""
+
+    def read(self, size: int) -> bytes:
+        """Return up to so many bytes, none at the end."""
 
 
 class Refusal(Exception):
@@ -245,9 +252,18 @@ def explain(logs: list[tuple[int, str, str]], limits: dict[str, Any], otherwise:
 
 
 def open_media(
-    job: dict[str, Any], logs: list[tuple[int, str, str]], heartbeat: Callable[[], None]
+    job: dict[str, Any],
+    logs: list[tuple[int, str, str]],
+    heartbeat: Callable[[], None],
+    source: Source | None = None,
 ) -> Media:
     """Open the file of a job with the one demuxer that its signature allows.
+
+    Args:
+        job: As `decoder.run` says.
+        logs: Where messages of FFmpeg appear.
+        heartbeat: Called between packets.
+        source: Read in the place of a file, from its beginning to its end without a seek.
 
     Raises:
         Refusal: It cannot be opened, or exceeds a limit.
@@ -260,7 +276,7 @@ def open_media(
     try:
         # The prefix keeps a name such as "http:x" from being read as an address.
         container = av.open(
-            "file:" + job["path"],
+            source or "file:" + job["path"],
             "r",
             format=job["demuxer"],
             options=options,
@@ -272,7 +288,8 @@ def open_media(
         raise Refusal(
             "undecodable", explain(logs, limits, f"it is not a readable {job['format']} file")
         ) from error
-    media = Media(container, job, logs, heartbeat, cut=_ends_early(job["path"]))
+    cut = source is None and _ends_early(job["path"])
+    media = Media(container, job, logs, heartbeat, cut=cut)
     if len(container.streams) > limits["streams"]:
         raise Refusal("undecodable", f"it has more than {limits['streams']} streams")
     check_pixels(container, limits)

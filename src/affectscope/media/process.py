@@ -78,17 +78,17 @@ class Decoder:
     def begin(
         self,
         task: str,
-        path: str | os.PathLike[str],
+        path: str | os.PathLike[str] | None,
         signature: Signature,
         limits: Limits,
         **options: object,
     ) -> None:
-        """Send the job."""
+        """Send the job; without a path, what it is about is handed over by `write`."""
         self._limits = limits
         self._noun = signature.noun
         job = {
             "task": task,
-            "path": os.path.abspath(path),
+            "path": None if path is None else os.path.abspath(path),
             "format": signature.format,
             "demuxer": signature.demuxer,
             "is_image": signature.is_image,
@@ -99,6 +99,17 @@ class Decoder:
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):  # then reading says why
             self._process.stdin.write(json.dumps(job).encode() + b"\n")
+
+    def write(self, data: bytes) -> None:
+        """Hand over a piece of what is listened to; it waits while the pipe is full."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # then reading says why
+            self._process.stdin.write(data)
+
+    def end_input(self) -> None:
+        """Say that nothing more will be handed over."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
 
     def receive(self) -> tuple[bytes, memoryview]:
         """Wait for the next message other than a sign of life.
