@@ -72,3 +72,35 @@ def test_speech_without_pause_is_cut() -> None:
     assert len(phrases) > 1
     assert all(p.end - p.start <= LONGEST_SECONDS for p in phrases)
     assert sum(len(p.samples) for p in phrases) > 0.8 * len(signal)
+
+
+class TestUnderway:
+    """What can be told of a segment before it ends."""
+
+    def test_a_pause_shows_what_the_segment_will_be(self) -> None:
+        signal = np.concatenate([silence(1), spoken(), silence(1)])
+        finder, shown, ended = SpeechFinder(), [], []
+        for at in range(0, len(signal), 512):
+            phrases = list(finder.feed(signal[at : at + 512], at / RATE))
+            if phrases:
+                ended.append((phrases[0], shown[-1]))
+                assert finder.underway is None
+            if finder.pause == pytest.approx(0.16):
+                shown.append(finder.so_far())
+
+        assert len(ended) == 2
+        for phrase, before in ended:
+            assert before.start == phrase.start
+            assert np.array_equal(before.samples, phrase.samples)
+
+    def test_nothing_is_told_too_early(self) -> None:
+        finder = SpeechFinder()
+        assert (finder.underway, finder.so_far(), finder.pause) == (None, None, 0.0)
+        signal = np.concatenate([silence(1), spoken()])
+        at = 0
+        while finder.underway is None:
+            list(finder.feed(signal[at : at + 512], 7 + at / RATE))
+            at += 512
+
+        assert finder.underway == pytest.approx(7 + at / RATE, abs=0.2)
+        assert finder.so_far() is None

@@ -85,6 +85,29 @@ class SpeechFinder:
         if self._open:
             yield from self._close(len(self._chunks))
 
+    @property
+    def underway(self) -> float | None:
+        """When the segment began that goes on, in seconds; None where nobody speaks."""
+        if not self._open:
+            return None
+        return (self._origin or 0.0) + (self._position - len(self._chunks)) * CHUNK / RATE
+
+    @property
+    def pause(self) -> float:
+        """Seconds of silence that the segment which goes on ends with so far."""
+        return self._quiet * CHUNK / RATE
+
+    def so_far(self) -> Speech | None:
+        """Return the segment that goes on, as it would be if the silence at its end went on.
+
+        None where nobody speaks, or not for long enough yet.
+        """
+        start = self.underway
+        kept = len(self._chunks) - max(0, self._quiet - _chunks(PADDING_SECONDS))
+        if start is None or self._voiced(kept) < SHORTEST_SECONDS:
+            return None
+        return Speech(start, np.concatenate(self._chunks[:kept]))
+
     def _judge(self, signal: NDArray[np.float32]) -> Iterator[Speech]:
         """Take whole chunks."""
         every = self._detector.probabilities(signal).tolist()
@@ -115,12 +138,16 @@ class SpeechFinder:
         """Yield the first `count` chunks as a segment; the rest begins what follows."""
         first = self._position - len(self._chunks)
         samples = np.concatenate(self._chunks[:count])
-        voiced = sum(odds >= CLOSES for odds in self._odds[:count]) * CHUNK / RATE
+        voiced = self._voiced(count)
         del self._chunks[:count], self._odds[:count]
         self._open, self._quiet = goes_on, 0
         if voiced >= SHORTEST_SECONDS:
             self.spoken += voiced
             yield Speech((self._origin or 0.0) + first * CHUNK / RATE, samples)
+
+    def _voiced(self, count: int) -> float:
+        """Return the seconds of speech in the first `count` chunks."""
+        return sum(odds >= CLOSES for odds in self._odds[:count]) * CHUNK / RATE
 
 
 def _chunks(seconds: float) -> int:

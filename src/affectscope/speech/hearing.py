@@ -77,6 +77,12 @@ class Hearing:
                 utterance=utterance(phrase, said, self._engine.name, self._speaker)
             )
 
+    def estimate(self, phrase: Speech) -> SegmentFound:
+        """Judge a phrase that still goes on by what was heard of it; only its level is measured."""
+        with stage("infer"):
+            segment = self._segment(phrase, None, {"level_dbfs": level_dbfs(phrase.samples)})
+        return SegmentFound(track=self._name, segment=segment)
+
     def _segment(
         self, phrase: Speech, said: Transcript | None, measures: dict[str, float]
     ) -> Segment:
@@ -102,6 +108,11 @@ class Hearing:
             words=said.words if said else (),
             measures=measures,
         )
+
+
+def speaker_name(number: int) -> str:
+    """Return what the speaker of a number, from 1, is called."""
+    return f"speaker-{number}"
 
 
 def utterance(phrase: Speech, said: Transcript, engine: str, speaker: str) -> Utterance:
