@@ -15,7 +15,7 @@ from affectscope.samples import sample
 from affectscope.speech import SpeechAnalyzer, transcribe
 from affectscope.speech.prosody import MEASURES
 from affectscope.telemetry import Timings
-from tests.speech.signals import silence, spoken, tone, write_wav
+from tests.speech.signals import at, silence, spoken, tone, write_channels, write_wav
 
 
 def analysed(path: Path, *, words: bool = False) -> Session:
@@ -70,6 +70,44 @@ class TestSample:
         assert transcribe(sample("speech")) == list(
             analysed(sample("speech"), words=True).transcript
         )
+
+
+class TestSpeakers:
+    """Two people in two channels."""
+
+    def test_each_has_a_track_and_lines_of_the_transcript(self, tmp_path: Path) -> None:
+        path = write_channels(tmp_path / "a.wav", spoken(), at(7, spoken()))
+
+        session = analysed(path, words=True)
+
+        assert [(track.id, track.subject) for track in session.tracks] == [
+            ("voice-1", "speaker-1"),
+            ("voice-2", "speaker-2"),
+        ]
+        assert [subject.id for subject in session.subjects] == ["speaker-1", "speaker-2"]
+        assert all(s.end < 7 for s in session.tracks[0].segments)
+        assert all(s.start > 6 for s in session.tracks[1].segments)
+        assert {line.subject for line in session.transcript} == {"speaker-1", "speaker-2"}
+        assert transcribe(path) == list(session.transcript)
+
+    def test_they_are_one_where_channels_are_mixed(self, tmp_path: Path) -> None:
+        path = write_channels(tmp_path / "a.wav", spoken(), at(7, spoken()))
+
+        records = SpeechAnalyzer().stream(path, transcribe=False, channels="mix")
+
+        assert [track.id for track in SessionBuilder().extend(records).build().tracks] == [
+            "voice-1"
+        ]
+
+    def test_who_never_speaks_has_no_track(self, tmp_path: Path) -> None:
+        session = analysed(write_channels(tmp_path / "a.wav", silence(1), spoken()))
+
+        assert [track.id for track in session.tracks] == ["voice-2"]
+
+    def test_where_nobody_speaks_there_is_one_empty_track(self, tmp_path: Path) -> None:
+        session = analysed(write_channels(tmp_path / "a.wav", tone(1), tone(2)))
+
+        assert [(track.id, track.segments) for track in session.tracks] == [("voice-1", ())]
 
 
 class TestPoorInput:

@@ -9,7 +9,7 @@ import pytest
 
 from affectscope.samples import sample
 from affectscope.speech.app import SpeechSettings, create
-from tests.speech.signals import silence, write_wav
+from tests.speech.signals import at, silence, spoken, write_channels, write_wav
 
 pytestmark = pytest.mark.anyio
 
@@ -43,6 +43,22 @@ async def test_the_words_can_be_left_out() -> None:
 
     assert answer.json()["session"]["transcript"] == []
     assert "transcribe" not in answer.json()["timing"]
+
+
+async def test_channels_can_be_mixed(tmp_path: Path) -> None:
+    path = write_channels(tmp_path / "a.wav", spoken(), at(7, spoken()))
+    async with client() as web:
+        answers = [
+            await web.post(
+                f"/analyze-speech?transcribe=false{query}", files={"audio_file": path.read_bytes()}
+            )
+            for query in ("", "&channels=mix", "&channels=left")
+        ]
+
+    tracks = [len(answer.json()["session"]["tracks"]) for answer in answers[:2]]
+    assert tracks == [2, 1]
+    assert answers[2].status_code == 422
+    assert "'auto', 'mix' or 'split'" in answers[2].json()["detail"]
 
 
 async def test_silence_is_an_answer_with_a_warning(tmp_path: Path) -> None:

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from affectscope.errors import EmptyInput
+from affectscope.errors import EmptyInput, InvalidValue
 from affectscope.samples import sample
 from affectscope.speech.phrases import Phrases
 from affectscope.telemetry import Timings
-from tests.speech.signals import silence, spoken, write_wav
+from tests.speech.signals import at, silence, spoken, write_channels, write_wav
 
 
 def test_phrases_lie_where_they_were_spoken(tmp_path: Path) -> None:
@@ -58,3 +59,51 @@ def test_an_empty_file_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(EmptyInput):
         Phrases(tmp_path / "a.wav")
+
+
+def test_channels_are_told_apart(tmp_path: Path) -> None:
+    path = write_channels(tmp_path / "a.wav", spoken(), at(7, spoken()))
+
+    with Phrases(path) as phrases:
+        assert phrases.count == 2
+        assert {phrase.channel for phrase in phrases} == {1, 2}
+        assert phrases.heard == pytest.approx(12.62, abs=0.01)
+    with Phrases(path, "mix") as phrases:
+        assert phrases.count == 1
+        assert {phrase.channel for phrase in phrases} == {1}
+
+
+def test_six_channels_are_mixed_unless_they_are_to_be_split(tmp_path: Path) -> None:
+    quiet = silence(1)
+    path = write_channels(tmp_path / "a.wav", spoken(), at(7, spoken()), *[quiet] * 4)
+
+    with Phrases(path) as phrases:
+        assert phrases.count == 1
+        assert {phrase.channel for phrase in phrases} == {1}
+    with Phrases(path, "split") as phrases:
+        assert phrases.count == 6
+        assert {phrase.channel for phrase in phrases} == {1, 2}
+
+
+def test_more_channels_than_can_be_split_are_refused(tmp_path: Path) -> None:
+    path = write_channels(tmp_path / "a.wav", *[silence(0.1)] * 10)
+
+    with pytest.raises(InvalidValue, match="has 10 channels; valid: at most 8"):
+        Phrases(path, "split")
+
+
+def test_another_wish_for_channels_is_refused() -> None:
+    with pytest.raises(InvalidValue, match="'left'; valid: auto, mix, split"):
+        Phrases(sample("speech"), "left")  # type: ignore[arg-type]
+
+
+def test_sound_of_a_telephone_is_told_apart_too(tmp_path: Path) -> None:
+    def narrow(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        kept = np.fft.rfft(samples)[: len(samples) // 4 + 1]
+        return (np.fft.irfft(kept, len(samples) // 2) / 2).astype(np.float32)
+
+    path = write_channels(tmp_path / "a.wav", narrow(spoken()), narrow(at(7, spoken())), rate=8_000)
+
+    with Phrases(path) as phrases:
+        found = [(phrase.channel, phrase.start > 6) for phrase in phrases]
+    assert set(found) == {(1, False), (2, True)}

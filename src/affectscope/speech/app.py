@@ -17,6 +17,7 @@ from affectscope.service import (
     read_settings,
 )
 from affectscope.speech.analyzer import SpeechAnalyzer
+from affectscope.speech.channels import Channels
 
 
 class SpeechSettings(ServiceSettings):
@@ -60,12 +61,19 @@ def create(settings: SpeechSettings | None = None) -> Service:
         transcribe: Annotated[
             bool, Query(description="Whether to find the words; without, it is much faster.")
         ] = True,
+        channels: Annotated[
+            Channels,
+            Query(
+                description="`auto`: two channels with different voices are two speakers; `mix`: "
+                "all channels are one; `split`: each of at most 8 channels is a speaker."
+            ),
+        ] = "auto",
     ) -> Response:
-        """Analyse one recording."""
+        """Analyse one recording: a track per speaker, a segment per phrase."""
         async with service.upload(request, "audio_file", modalities=("voice",)) as upload:
             return await service.answer(
                 request,
-                lambda: analyzer.stream(upload.path, transcribe=transcribe),
+                lambda: analyzer.stream(upload.path, transcribe=transcribe, channels=channels),
                 modalities=("voice",),
             )
 

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affectscope.affect import QualityNoted
-from affectscope.media import read_audio
-from affectscope.speech.activity import Speech, SpeechFinder
+from affectscope.errors import InvalidValue
+from affectscope.media import ChannelChunk, read_channels
+from affectscope.speech.channels import CHANNELS, KEPT, Channels, Listener, Phrase, listener
 from affectscope.speech.logmel import RATE
 from affectscope.speech.signal_quality import level_dbfs
 from affectscope.telemetry import note_media, stage
@@ -27,20 +28,37 @@ class Phrases:
 
     Args:
         path: Any audio file, or a video with sound.
+        channels: Which channels are kept apart; one of `CHANNELS`.
 
     Attributes:
         duration: Seconds that the file claims to have, None where it does not say.
+        count: Channels that may hold a voice of their own; 1 where they are mixed.
+        heard: Seconds of sound so far.
 
     Raises:
+        InvalidValue: `channels` is none of `CHANNELS`, or there are more than can be split.
         EmptyInput, UnsupportedMedia, UndecodableMedia: As `read_audio` says; a file without sound
             is unsupported.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, channels: Channels = "auto") -> None:
+        if channels not in CHANNELS:
+            raise InvalidValue(f"no channels={channels!r}; valid: {', '.join(CHANNELS)}")
         with stage("decode"):
-            self._reader = read_audio(path)
-        self.duration = self._reader.info.duration
-        self._finder = SpeechFinder()
+            self._reader = read_channels(path, KEPT[channels])
+        info = self._reader.info
+        stored = info.audio.channels if info.audio else 1
+        if channels == "split" and stored > KEPT[channels]:
+            self._reader.close()
+            raise InvalidValue(
+                f"channels=split: the sound has {stored} channels; valid: at most "
+                f"{KEPT[channels]}, or channels=mix"
+            )
+        self.duration = info.duration
+        self.count = stored if stored <= KEPT[channels] else 1
+        self.heard = 0.0
+        self._channels: Channels = channels
+        self._listener: Listener | None = None
         self._loudest, self._found, self._odd = -120.0, False, False
 
     def __enter__(self) -> Phrases:
@@ -49,22 +67,28 @@ class Phrases:
     def __exit__(self, *exception: object) -> None:
         self._reader.close()
 
-    def __iter__(self) -> Iterator[Speech]:
+    def __iter__(self) -> Iterator[Phrase]:
         while True:
             with stage("decode"):
                 chunk = next(self._reader, None)
             with stage("detect"):
-                if chunk is None:
-                    phrases = list(self._finder.finish())
-                else:
-                    samples = self._finite(chunk.samples)
-                    self._loudest = max(self._loudest, level_dbfs(samples))
-                    phrases = list(self._finder.feed(samples, chunk.start))
+                phrases = self._ending() if chunk is None else self._next(chunk)
             self._found = self._found or bool(phrases)
             yield from phrases
             if chunk is None:
                 return
             note_media(len(chunk.samples) / RATE, "audio")
+
+    def _next(self, chunk: ChannelChunk) -> list[Phrase]:
+        samples = self._finite(chunk.samples)
+        if self._listener is None:
+            self._listener = listener(self._channels, samples.shape[1])
+        self.heard += len(samples) / RATE
+        self._loudest = max(self._loudest, *(level_dbfs(one) for one in samples.T))
+        return list(self._listener.feed(samples, chunk.start))
+
+    def _ending(self) -> list[Phrase]:
+        return list(self._listener.finish()) if self._listener is not None else []
 
     def notices(self) -> Iterator[QualityNoted]:
         """Yield what limits the file as a whole; complete when all phrases were taken."""
@@ -72,7 +96,7 @@ class Phrases:
             yield _noted("damaged", "parts that are no sound were left out or taken as silence")
         if self._reader.truncated:
             yield _noted("truncated", "the file ends early; analysed as far as it goes")
-        if self._finder.heard and self._loudest < SILENT_DBFS:
+        if self.heard and self._loudest < SILENT_DBFS:
             yield _noted("silent", f"the sound never exceeds {SILENT_DBFS:g} dB of full scale")
         elif not self._found:
             yield _noted("no-speech", "there is sound, but nothing that resembles speech")
