@@ -16,6 +16,7 @@ from affectscope import __version__
 from affectscope.affect import Session
 from affectscope.media import read_frames
 from affectscope.samples import sample
+from tests.speech.signals import at, spoken, write_channels
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -110,6 +111,15 @@ class TestAnalyze:
         assert done.returncode == 0, done.stderr
         starts = [one["start"] for one in json.loads(done.stdout)["tracks"][0]["segments"]]
         assert starts == [0.0, 0.25, 0.5, 0.75, 1.0, 1.25]
+
+    def test_the_channels_of_a_call_can_be_mixed(self, tmp_path: Path) -> None:
+        call = write_channels(tmp_path / "call.wav", spoken(), at(7, spoken()))
+
+        done = run("analyze", str(call), "--channels", "mix", "--json")
+
+        assert done.returncode == 0, done.stderr
+        subjects = json.loads(done.stdout)["subjects"]
+        assert [subject["id"] for subject in subjects] == ["speaker-1"]
 
     @pytest.mark.parametrize(
         ("arguments", "named"),

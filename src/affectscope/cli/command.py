@@ -50,6 +50,14 @@ class TableName(StrEnum):
     FACES_LONG = "faces-long"
 
 
+class ChannelsName(StrEnum):
+    """What `analyze` does with the channels of a sound."""
+
+    AUTO = "auto"
+    MIX = "mix"
+    SPLIT = "split"
+
+
 class TaskName(StrEnum):
     """The tasks that `evaluate` scores."""
 
@@ -129,6 +137,13 @@ def analyze(
     sequence_rate: Annotated[
         float, typer.Option("--sequence-fps", help="Images a second of numbered images.")
     ] = 25.0,
+    channels: Annotated[
+        ChannelsName,
+        typer.Option(
+            help="Whether two channels with different voices are two speakers, all are mixed, or "
+            "each is a speaker."
+        ),
+    ] = ChannelsName.AUTO,
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", help="Write .json, .csv, .ndjson, .vtt, .srt or .TextGrid."),
@@ -176,6 +191,7 @@ def analyze(
             justification=justification,
             fps=fps,
             sequence_rate=sequence_rate,
+            channels=channels.value,
             on_record=progress,
         )
     outputs.write(session, video)
@@ -185,16 +201,89 @@ def analyze(
         print_report(session, progress.seconds, picture)
 
 
-@app.command()
-def models(as_json: Json = False) -> None:
-    """List the shipped models: licence class, figures and limits."""
-    from affectscope.cli.tables import print_models
-    from affectscope.models import cards
+models = typer.Typer(
+    help="List the models, and add one that transcribes.", rich_markup_mode="markdown"
+)
+app.add_typer(models, name="models")
 
+
+@models.callback(invoke_without_command=True)
+def list_models(context: typer.Context, as_json: Json = False) -> None:
+    """List the shipped models (licence class, figures and limits), and those that were added.
+
+    With `--json`, the cards of the shipped ones; `models added --json` has the others.
+    """
+    from affectscope.cli.tables import print_added, print_models
+    from affectscope.models import cards
+    from affectscope.models.added import added
+
+    if context.invoked_subcommand is not None:
+        return
     if as_json:
         print(json.dumps([card.model_dump(mode="json", exclude={"folder"}) for card in cards()]))
     else:
         print_models()
+        if found := added():
+            print_added(found)
+
+
+@models.command(name="added")
+def list_added(as_json: Json = False) -> None:
+    """List the models that were added, and where they lie."""
+    from affectscope.cli.tables import print_added
+    from affectscope.models.added import added
+
+    if as_json:
+        print(json.dumps([{**one.model_dump(), "folder": str(one.folder)} for one in added()]))
+    else:
+        print_added(added())
+
+
+@models.command(name="add")
+def add_model(
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME|FOLDER",
+            help="`whisper-` and a size (`tiny.en`, `base.en`, `small.en`, `medium.en`; `tiny`, "
+            "`base`, `small` for many languages), or a folder with a converted model.",
+        ),
+    ],
+    name: Annotated[
+        str | None, typer.Option(help="Call it so; otherwise as the model or the folder.")
+    ] = None,
+    revision: Annotated[
+        str, typer.Option(help="Branch, tag or commit of the model's repository on the hub.")
+    ] = "main",
+    link: Annotated[
+        bool, typer.Option("--link", help="Link the files of a folder instead of copying them.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Add a Whisper model, which then transcribes: from the Hugging Face hub, or from a folder.
+
+    Every file is checked against what the hub states, and again whenever the model is loaded.
+    Examples: `affectscope models add whisper-small.en`, `affectscope models add /media/usb/whisper`
+    """
+    from affectscope.cli.adding import add
+    from affectscope.cli.tables import print_added_model
+
+    model = add(what, name=name, revision=revision, link=link)
+    if as_json:
+        print(json.dumps({**model.model_dump(), "folder": str(model.folder)}))
+    else:
+        print_added_model(model)
+
+
+@models.command(name="remove")
+def remove_model(
+    name: Annotated[str, typer.Argument(help="Its name, as `affectscope models added` shows it.")],
+) -> None:
+    """Remove a model that was added."""
+    from affectscope.models.added import remove
+
+    model = remove(name)
+    print(f"removed {model.name} from {model.folder}")
 
 
 @app.command()

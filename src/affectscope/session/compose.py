@@ -14,7 +14,7 @@ from affectscope.chat import ChatAnalyzer, Message
 from affectscope.media import SEQUENCE_RATE
 from affectscope.session.combine import combine
 from affectscope.session.inputs import Chat, Inputs, Survey, gather
-from affectscope.speech import SpeechAnalyzer
+from affectscope.speech import Channels, SpeechAnalyzer
 from affectscope.survey import SurveyAnalyzer
 from affectscope.video import VideoAnalyzer
 
@@ -29,6 +29,7 @@ def analyze(
     justification: str | None = None,
     fps: float = 5.0,
     sequence_rate: float = SEQUENCE_RATE,
+    channels: Channels = "auto",
     on_record: Listener | None = None,
 ) -> Session:
     """Analyse everything of one occasion.
@@ -45,6 +46,8 @@ def analyze(
         justification: Recorded; needed for ``medical`` and ``safety``.
         fps: Video frames analysed a second, in (0, 60].
         sequence_rate: Images a second of numbered images, in (0, 1000].
+        channels: Whether two channels of sound with different voices are two speakers (``auto``),
+            all channels are mixed (``mix``), or each of at most 8 is a speaker (``split``).
         on_record: Called with each record as it is found, from the threads that find them.
 
     Returns:
@@ -62,7 +65,7 @@ def analyze(
     """
     inputs = gather(paths, chat, survey)
     checked: Purpose = check_purpose(purpose, justification, inputs.modalities)
-    jobs = list(_jobs(inputs, fps, sequence_rate))
+    jobs = list(_jobs(inputs, fps, sequence_rate, channels))
     over = threading.Event()
 
     def run(job: Callable[[], Iterator[Record]]) -> Session:
@@ -90,22 +93,22 @@ _NO_LIMIT = 2**63
 
 
 def _jobs(
-    inputs: Inputs, fps: float, sequence_rate: float
+    inputs: Inputs, fps: float, sequence_rate: float, channels: Channels
 ) -> Iterator[Callable[[], Iterator[Record]]]:
     for path in inputs.faces:
         yield partial(VideoAnalyzer().stream, path, fps, sequence_rate)
     for path in inputs.voices:
-        yield partial(_voice_and_words, path)
+        yield partial(_voice_and_words, path, channels)
     for messages in inputs.chats:
         yield partial(ChatAnalyzer().stream, messages)
     for filled in inputs.surveys:
         yield partial(SurveyAnalyzer().stream, **vars(filled))
 
 
-def _voice_and_words(path: Path) -> Iterator[Record]:
+def _voice_and_words(path: Path, channels: Channels) -> Iterator[Record]:
     """Yield the records of a voice, then those of what it said, judged as text."""
     said: list[Message] = []
-    for record in SpeechAnalyzer().stream(path):
+    for record in SpeechAnalyzer().stream(path, channels=channels):
         yield record
         if record.type == "utterance":
             line = record.utterance

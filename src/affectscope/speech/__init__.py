@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from affectscope.speech.analyzer import SpeechAnalyzer, transcribe
+    from affectscope.speech.channels import CHANNELS, Channels
     from affectscope.speech.engine import default_engine
     from affectscope.speech.pocket_sphinx import PocketSphinx
     from affectscope.speech.transcript import Transcriber
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from affectscope.speech.whisper import FasterWhisper
 
 __all__ = [
+    "CHANNELS",
+    "Channels",
     "FasterWhisper",
     "PocketSphinx",
     "SpeechAnalyzer",
@@ -27,6 +30,8 @@ __all__ = [
 ]
 
 _HOMES = {
+    "CHANNELS": "channels",
+    "Channels": "channels",
     "FasterWhisper": "whisper",
     "PocketSphinx": "pocket_sphinx",
     "SpeechAnalyzer": "analyzer",
