@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+import uvicorn
 
-from affectscope.service.websockets import MOST_FRAMES
+from affectscope.service.server import Server
+from affectscope.service.websockets import MOST_FRAMES, LimitedWebSockets
 from tests.service.live_parts import PATH, client, ended, make, metric, serving
 
 pytestmark = pytest.mark.anyio
@@ -34,6 +36,33 @@ async def test_messages_begin_the_count_anew() -> None:
             web.transport.write(PING * (MOST_FRAMES - 10))
             await web.send(b"x")
             assert await asyncio.wait_for(web.recv(), 20) == b"x"
+
+
+async def test_a_client_that_has_to_wait_owes_no_answer_to_pings() -> None:
+    service = make()
+    config = uvicorn.Config(
+        service.app,
+        port=0,
+        log_config=None,
+        access_log=False,
+        ws=LimitedWebSockets,
+        ws_ping_interval=0.02,
+        ws_ping_timeout=0.02,
+        timeout_graceful_shutdown=2,
+    )
+    server = Server(service, config)
+    task = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    address = f"127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    async with client(address, ping_interval=None) as web:
+        web.transport.pause_reading()
+        await asyncio.sleep(0.3)
+        web.transport.resume_reading()
+        await web.send(b"x")
+        assert await asyncio.wait_for(web.recv(), 20) == b"x"
+    server.should_exit = True
+    await task
 
 
 async def test_a_message_in_parts() -> None:

@@ -11,7 +11,14 @@ from affectscope.service.documentation import (
 from affectscope.service.factory import JSON_LIMIT, Service
 from affectscope.service.health import Check
 from affectscope.service.heaps import limit_heaps
-from affectscope.service.live import LiveConnection, LiveDoor, close_code, read_purpose
+from affectscope.service.live import (
+    LiveConnection,
+    LiveDoor,
+    close_code,
+    purpose_of,
+    read_options,
+    read_purpose,
+)
 from affectscope.service.problems import problem_response
 from affectscope.service.security import INTERNAL_HEADER, OPERATOR_HEADER, is_operator
 from affectscope.service.server import LIFELINE, run_service
@@ -55,6 +62,8 @@ __all__ = [
     "parse_object",
     "problem_response",
     "problem_responses",
+    "purpose_of",
+    "read_options",
     "read_purpose",
     "read_settings",
     "run_service",

@@ -64,17 +64,16 @@ def close_code(error: AffectscopeError) -> int:
     return 1011 if error.status >= 500 else 4000 + error.status
 
 
-def read_purpose(text: str, modalities: Collection[str]) -> Purpose:
-    """Read the first message of a client, where it is text: the purpose, and its justification.
+def read_options(text: str, others: Collection[str] = ()) -> dict[str, Any]:
+    """Read the first message of a client, where it is text.
 
     Args:
         text: JSON; its members are all optional.
-        modalities: What is analysed, for the purpose gate.
+        others: Names of members beside the purpose and its justification, which are both text.
 
     Raises:
         PayloadTooLarge, MalformedRequest: It is too large, or no JSON object.
-        InvalidValue, MissingField, PurposeRefused: An unknown member, a bad value, or a purpose that
-            forbids this.
+        InvalidValue: An unknown member, or a purpose or justification that is no text.
     """
     if len(text) > _OPTIONS_BYTES:
         raise PayloadTooLarge(
@@ -82,22 +81,45 @@ def read_purpose(text: str, modalities: Collection[str]) -> Purpose:
             limit=_OPTIONS_BYTES,
         )
     try:
-        options = parse_object(text)
+        options: dict[str, Any] = dict(parse_object(text))
     except AffectscopeError as error:
         raise MalformedRequest(f"the options cannot be read: {error.detail}") from error
     for name, value in options.items():
-        if name not in _OPTIONS:
-            raise InvalidValue(
-                f"unknown option {name!r:.80}; valid: {', '.join(_OPTIONS)}", field=name[:80]
-            )
-        if not isinstance(value, str):
+        if name not in _OPTIONS and name not in others:
+            valid = ", ".join(sorted((*_OPTIONS, *others)))
+            raise InvalidValue(f"unknown option {name!r:.80}; valid: {valid}", field=name[:80])
+        if name in _OPTIONS and not isinstance(value, str):
             raise InvalidValue(f"{name} is {value!r:.40}; valid: text", field=name)
-    justification = options.get("justification")
+    return options
+
+
+def purpose_of(options: Mapping[str, Any], modalities: Collection[str]) -> Purpose:
+    """Return the purpose that options state.
+
+    Args:
+        options: As `read_options` gives them.
+        modalities: What is analysed, for the purpose gate.
+
+    Raises:
+        InvalidValue, MissingField, PurposeRefused: A bad value, or a purpose that forbids this.
+    """
     return check_purpose(
-        str(options.get("purpose", "unspecified")),
-        None if justification is None else str(justification),
-        modalities,
+        options.get("purpose", "unspecified"), options.get("justification"), modalities
     )
+
+
+def read_purpose(text: str, modalities: Collection[str]) -> Purpose:
+    """Read the first message of a client, where it is text with nothing but a purpose.
+
+    Args:
+        text: JSON; its members are all optional.
+        modalities: What is analysed, for the purpose gate.
+
+    Raises:
+        PayloadTooLarge, MalformedRequest, InvalidValue, MissingField, PurposeRefused: As
+            `read_options` and `purpose_of` say.
+    """
+    return purpose_of(read_options(text), modalities)
 
 
 class LiveConnection:
@@ -126,14 +148,17 @@ class LiveConnection:
         """Finish the handshake; a problem before it is an answer of HTTP, one after it a message."""
         await self.websocket.accept()
 
-    async def receive(self) -> str | bytes:
+    async def receive(self, *, patient: bool = False) -> str | bytes:
         """Return the next message of the client.
+
+        Args:
+            patient: Whether it may be silent for as long as it likes.
 
         Raises:
             ClientGone: It closed the connection, or is lost.
             RequestTimeout: It said nothing for too long.
         """
-        idle = self._settings.live_idle_seconds
+        idle = None if patient else self._settings.live_idle_seconds
         try:
             async with asyncio.timeout(idle):
                 message = await self.websocket.receive()

@@ -22,6 +22,9 @@ class LimitedWebSockets(WebSocketsSansIOProtocol):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._frames = 0
+        # A client that is made to wait has its answer to a ping wait too, behind what it sends; one
+        # that is lost is noticed by its silence.
+        self.ping_interval = None
 
     def handle_text(self, event: Frame) -> None:
         """Begin a message of text."""
