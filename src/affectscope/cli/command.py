@@ -280,9 +280,10 @@ def remove_model(
     name: Annotated[str, typer.Argument(help="Its name, as `affectscope models added` shows it.")],
 ) -> None:
     """Remove a model that was added."""
-    from affectscope.models.added import remove
+    from affectscope.models.added import added, remove
 
-    model = remove(name)
+    known = {one.name for one in added()}
+    model = remove(name if name in known or f"whisper-{name}" not in known else f"whisper-{name}")
     print(f"removed {model.name} from {model.folder}")
 
 

@@ -12,6 +12,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import (
     BarColumn,
+    DownloadColumn,
     MofNCompleteColumn,
     ProgressColumn,
     Task,
@@ -118,6 +119,15 @@ def timing(what: str) -> Iterator[Callable[[float, float | None], None]]:
 def counting(what: str) -> Iterator[Callable[[int, int], None]]:
     """Show a bar of counted things; yields the function to call with (done, total)."""
     bars = _bars(MofNCompleteColumn())
+    with bars:
+        task = bars.add_task(what, total=None)
+        yield lambda done, total: bars.update(task, completed=done, total=total)
+
+
+@contextmanager
+def loading(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar of bytes; yields the function to call with (done, total)."""
+    bars = _bars(DownloadColumn())
     with bars:
         task = bars.add_task(what, total=None)
         yield lambda done, total: bars.update(task, completed=done, total=total)
