@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.websockets import WebSocket
 
 from affectscope.affect import check_purpose
-from affectscope.gateway.backends import BACKENDS, CHAT_BATCH, VIDEO_LIVE, Backend
+from affectscope.gateway.backends import BACKENDS, CHAT_BATCH, SPEECH_LIVE, VIDEO_LIVE, Backend
 from affectscope.gateway.lines import Lines
 from affectscope.gateway.live import LiveRelay
 from affectscope.gateway.load.api import LOAD_TEST, WATCHED, add_load_routes
@@ -60,8 +60,8 @@ class Gateway(Service):
             settings=settings,
             title="Affectscope: Integrated Backend",
             description="One address for all services, and one request for any mix of modalities. "
-            f"The WebSocket at `{VIDEO_LIVE.endpoint}` is passed on to the video service; "
-            "`docs/live.md` tells of it.",
+            f"The WebSockets at `{VIDEO_LIVE.endpoint}` and `{SPEECH_LIVE.endpoint}` are passed on to "
+            "the video and the speech service; `docs/live.md` tells of them.",
             endpoints=[
                 *(backend.endpoint for backend in (*BACKENDS, CHAT_BATCH)),
                 ANALYZE,
@@ -130,7 +130,8 @@ def create(settings: GatewaySettings | None = None) -> Service:
     gateway = Gateway(settings or read_settings(GatewaySettings))
     for backend in (*BACKENDS, CHAT_BATCH):
         _add_relay(gateway, backend)
-    _add_live(gateway, VIDEO_LIVE)
+    for live in (VIDEO_LIVE, SPEECH_LIVE):
+        _add_live(gateway, live)
     _add_analyze(gateway)
     add_load_routes(gateway, gateway.load_tests)
     _add_page(gateway)

@@ -49,5 +49,8 @@ CHAT_BATCH = replace(
 VIDEO_LIVE = replace(VIDEO, title="Video Analysis, live", endpoint="/live-video")
 """The same service's way for live cameras, a WebSocket."""
 
+SPEECH_LIVE = replace(SPEECH, title="Speech Analysis, live", endpoint="/live-speech")
+"""The same service's way for live microphones, a WebSocket."""
+
 BACKENDS = (VIDEO, SPEECH, CHAT, SURVEY)
 """All of them, in the order in which they are shown."""

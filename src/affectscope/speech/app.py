@@ -6,11 +6,14 @@ from typing import Annotated, ClassVar
 
 from fastapi import Query, Request
 from starlette.responses import Response
+from starlette.websockets import WebSocket
 
 from affectscope.media import warm_up
 from affectscope.service import (
+    LiveConnection,
+    LiveDoor,
+    LiveSettings,
     Service,
-    ServiceSettings,
     analysis_responses,
     multipart_schema,
     own_port,
@@ -18,22 +21,32 @@ from affectscope.service import (
 )
 from affectscope.speech.analyzer import SpeechAnalyzer
 from affectscope.speech.channels import Channels
+from affectscope.speech.engine import default_engine
+from affectscope.speech.live import LIVE_SPEECH, LiveSpeech
+from affectscope.speech.live_words import LiveWords
+from affectscope.speech.transcript import Transcriber
 
 
-class SpeechSettings(ServiceSettings):
+class SpeechSettings(LiveSettings):
     """Settings of the speech service."""
 
     service: ClassVar[str] = "speech"
     port: int = own_port("speech", 8002)
 
 
-def create(settings: SpeechSettings | None = None) -> Service:
-    """Make the service; settings come from the environment where none are given.
+def create(settings: SpeechSettings | None = None, engine: Transcriber | None = None) -> Service:
+    """Make the service.
+
+    Args:
+        settings: From the environment where none are given.
+        engine: What transcribes; `default_engine` where none is given.
 
     Raises:
         ModelUnavailable: ``AFFECTSCOPE_WHISPER_PATH`` names no usable folder.
     """
-    analyzer = SpeechAnalyzer()
+    engine = engine or default_engine()
+    analyzer = SpeechAnalyzer(engine)
+    found = settings or read_settings(SpeechSettings)
 
     def load() -> None:
         analyzer.load()
@@ -41,9 +54,11 @@ def create(settings: SpeechSettings | None = None) -> Service:
 
     service = Service(
         "speech",
-        settings=settings or read_settings(SpeechSettings),
+        settings=found,
         title="Affectscope: Speech Analysis",
-        description="Where somebody speaks, what is said, and which emotion the voice resembles.",
+        description="Where somebody speaks, what is said, and which emotion the voice resembles. A "
+        f"live microphone is heard by the WebSocket at `{LIVE_SPEECH}`, of which `docs/live.md` "
+        "tells.",
         endpoints=["/analyze-speech"],
         warm_up=load,
     )
@@ -76,5 +91,16 @@ def create(settings: SpeechSettings | None = None) -> Service:
                 lambda: analyzer.stream(upload.path, transcribe=transcribe, channels=channels),
                 modalities=("voice",),
             )
+
+    door = LiveDoor(service, found, LIVE_SPEECH)
+    words = LiveWords(engine, found.workers)
+    service.before_stop.append(words.close)
+
+    @service.app.websocket(LIVE_SPEECH)
+    async def live_speech(websocket: WebSocket) -> None:
+        async def listen(connection: LiveConnection) -> None:
+            await LiveSpeech(service, analyzer, words, connection).run()
+
+        await door.serve(websocket, listen)
 
     return service
