@@ -12,6 +12,8 @@ from affectscope.affect import (
     SurveyScored,
     Track,
     TrackOpened,
+    TurnsSummarised,
+    TurnTaking,
     Utterance,
     UtteranceFound,
 )
@@ -46,6 +48,9 @@ def test_every_kind_of_record_finds_its_place() -> None:
         sources=("Kroenke 2001",),
     )
     utterance = Utterance(subject="speaker-1", start=0, end=1, text="hello", engine="pocketsphinx")
+    talk = TurnTaking(
+        duration=4.0, speech=1.0, speech_ratio=0.25, simultaneous=0.0, lapses=0, lapse_seconds=0.0
+    )
     builder = SessionBuilder("medical", "follow-up").extend(
         [
             MediaNoted(modality="face", duration=None),
@@ -54,6 +59,7 @@ def test_every_kind_of_record_finds_its_place() -> None:
             UtteranceFound(utterance=utterance),
             SurveyScored(result=scored),
             QualityNoted(modality="face", flag="black", message="every frame is black"),
+            TurnsSummarised(summary=talk),
         ]
     )
 
@@ -62,6 +68,7 @@ def test_every_kind_of_record_finds_its_place() -> None:
     assert session.duration == 4.0
     assert session.transcript == (utterance,)
     assert session.surveys == (scored,)
+    assert session.turn_taking == (talk,)
     assert session.quality == {"face": ("black",)}
     assert (session.purpose, session.justification) == ("medical", "follow-up")
     assert [(one.code, one.modality) for one in builder.warnings] == [

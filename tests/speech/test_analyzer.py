@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from affectscope.affect import MediaNoted, Session, SessionBuilder, TrackOpened
+from affectscope.affect import MediaNoted, SegmentFound, Session, SessionBuilder, TrackOpened
 from affectscope.errors import EmptyInput, UndecodableMedia, UnsupportedMedia
 from affectscope.samples import sample
 from affectscope.speech import SpeechAnalyzer, transcribe
+from affectscope.speech.activity import Speech
+from affectscope.speech.phrases import Phrases
 from affectscope.speech.prosody import MEASURES
 from affectscope.telemetry import Timings
 from tests.speech.signals import at, silence, spoken, tone, write_channels, write_wav
@@ -108,6 +110,65 @@ class TestSpeakers:
         session = analysed(write_channels(tmp_path / "a.wav", tone(1), tone(2)))
 
         assert [(track.id, track.segments) for track in session.tracks] == [("voice-1", ())]
+
+
+class TestTurns:
+    def test_who_speaks_when_is_told_at_the_end(self, tmp_path: Path) -> None:
+        # The sample is silent for its last 0.4 s.
+        call = write_channels(tmp_path / "a.wav", spoken(), at(7, spoken()))
+
+        (summary,) = analysed(call).turn_taking
+
+        assert [one.speaker for one in summary.speakers] == ["speaker-1", "speaker-2"]
+        assert [one.turns for one in summary.speakers] == [1, 1]
+        (transfer,) = summary.transfers
+        assert (transfer.speaker, transfer.follows) == ("speaker-2", "speaker-1")
+        assert transfer.gap_median == pytest.approx(7 - 5.19, abs=0.15)
+        assert summary.duration == pytest.approx(12.62, abs=0.01)
+
+    def test_of_one_speaker_it_is_told_how_much(self) -> None:
+        (summary,) = analysed(sample("speech")).turn_taking
+
+        assert summary.transfers == ()
+        assert [one.phrases for one in summary.speakers] == [2]
+        assert summary.speech_ratio == pytest.approx(5.0 / 5.62, abs=0.06)
+
+
+class TestWindows:
+    @staticmethod
+    def long(tmp_path: Path) -> Path:
+        voiced = spoken()[: int(2.8 * 16_000)]
+        return write_wav(tmp_path / "a.wav", np.concatenate([voiced, voiced, voiced, silence(1)]))
+
+    def test_a_long_phrase_shows_how_its_affect_goes(self, tmp_path: Path) -> None:
+        (segment,) = analysed(self.long(tmp_path)).tracks[0].segments
+
+        assert len(segment.windows) >= 3
+        assert segment.windows[0].start == segment.start
+        assert segment.windows[-1].end == pytest.approx(segment.end, abs=0.01)
+        assert any(one.affect for one in segment.windows)
+        assert all((one.affect is None) == (one.abstained is not None) for one in segment.windows)
+
+    def test_a_faint_one_does_not(self, tmp_path: Path) -> None:
+        with Phrases(self.long(tmp_path)) as phrases:
+            (phrase,) = phrases
+        faint = Speech(0.0, phrase.samples * np.float32(0.01))
+
+        found = next(iter(SpeechAnalyzer().hearing(transcribe=False).hear(faint)))
+
+        assert isinstance(found, SegmentFound)
+        assert (found.segment.abstained, found.segment.windows) == ("quiet", ())
+
+    def test_a_permissive_installation_has_none(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AFFECTSCOPE_LICENSE", "permissive")
+
+        session = analysed(self.long(tmp_path))
+
+        (segment,) = session.tracks[0].segments
+        assert (segment.abstained, segment.windows) == ("model-not-permitted", ())
+        assert session.turn_taking[0].speakers[0].phrases == 1
 
 
 class TestPoorInput:

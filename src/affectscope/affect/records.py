@@ -16,7 +16,7 @@ from affectscope.affect.circumplex import circumplex
 from affectscope.affect.purpose import Purpose
 from affectscope.affect.vocabularies import vocabulary
 
-SCHEMA_VERSION = "1.2"
+SCHEMA_VERSION = "1.3"
 """Grows in its second part when fields are added, in its first when a reader must change."""
 
 Modality = Literal["face", "voice", "text", "survey"]
@@ -85,6 +85,15 @@ class Box(Entry):
     height: float = Field(ge=0)
 
 
+class Window(Entry):
+    """Affect over a part of a segment, or the reason why there is none."""
+
+    start: Seconds
+    end: Seconds
+    affect: Affect | None = None
+    abstained: str | None = None
+
+
 class Segment(Entry):
     """Affect over one interval, or the reason why there is none."""
 
@@ -109,6 +118,10 @@ class Segment(Entry):
     explanation: tuple[WordWeight, ...] = Field(
         default=(),
         description="What each word of the text does to the top labels, where asked for.",
+    )
+    windows: tuple[Window, ...] = Field(
+        default=(),
+        description="How the affect of a long segment goes: windows in order of time, which overlap.",
     )
 
     @model_validator(mode="after")
@@ -287,6 +300,58 @@ class FaceSummary(Entry):
     longest: Stretch | None = Field(description="The longest time with one and the same top label.")
 
 
+class SpeakerTurns(Entry):
+    """What one speaker takes of a conversation."""
+
+    speaker: str
+    phrases: int = Field(description="What was spoken between two pauses of 0.4 s and more.")
+    speaking: float = Field(ge=0, description="Seconds of speech, without pauses between phrases.")
+    share: Probability = Field(description="Part of the speaking of all speakers.")
+    turns: int = Field(description="Times that the speaker had the floor.")
+    turn_mean: float | None = Field(description="Mean seconds of a turn, with its pauses.")
+    turn_median: float | None
+    pauses: int = Field(description="Silences between phrases of one turn.")
+    pause_seconds: float = Field(ge=0)
+    pause_median: float | None
+    interruptions: int = Field(
+        description="Turns begun half a second and more before the other one stopped."
+    )
+    backchannels: int = Field(description="Phrases wholly inside one of another speaker; no turns.")
+
+
+class FloorTransfers(Entry):
+    """How one speaker follows another one."""
+
+    speaker: str = Field(description="Who takes the floor.")
+    follows: str = Field(description="Who had it.")
+    transfers: int
+    gaps: int = Field(description="Transfers after a silence, which may be 0 s long.")
+    gap_seconds: float = Field(ge=0)
+    gap_median: float | None
+    overlaps: int = Field(description="Transfers before the other one stopped.")
+    overlap_seconds: float = Field(ge=0)
+    overlap_median: float | None
+    offset_median: float | None = Field(
+        description="Of the floor-transfer offsets: gaps above 0, overlaps below."
+    )
+    interruptions: int = Field(description="Overlaps of half a second and more.")
+
+
+class TurnTaking(Entry):
+    """Who speaks when in one recording; of a single speaker only how much and with which pauses."""
+
+    duration: float = Field(ge=0, description="Seconds of sound.")
+    speech: float = Field(ge=0, description="Seconds in which anybody speaks.")
+    speech_ratio: Probability = Field(description="Speech, of the duration.")
+    simultaneous: float = Field(ge=0, description="Seconds in which several speak at once.")
+    lapses: int = Field(description="Silences of 3 s and more between phrases.")
+    lapse_seconds: float = Field(ge=0)
+    speakers: tuple[SpeakerTurns, ...] = ()
+    transfers: tuple[FloorTransfers, ...] = Field(
+        default=(), description="One for each pair of speakers of whom one followed the other."
+    )
+
+
 class Notice(Entry):
     """Something that the reader of an answer should know."""
 
@@ -312,6 +377,9 @@ class Session(Entry):
     conversations: tuple[ConversationSummary, ...] = ()
     faces: tuple[FaceSummary, ...] = Field(
         default=(), description="One for each track of a face, over all its time."
+    )
+    turn_taking: tuple[TurnTaking, ...] = Field(
+        default=(), description="One for each recording of voices."
     )
     fused: tuple[FusedTrack, ...] = Field(
         default=(), description="One track per subject over `core-7`, all modalities together."

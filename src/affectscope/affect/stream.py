@@ -23,6 +23,7 @@ from affectscope.affect.records import (
     Subject,
     SurveyResult,
     Track,
+    TurnTaking,
     Utterance,
 )
 from affectscope.errors import AnswerTooLarge
@@ -84,6 +85,13 @@ class FaceSummarised(Entry):
     summary: FaceSummary
 
 
+class TurnsSummarised(Entry):
+    """A recording is through; who spoke when in it."""
+
+    type: Literal["turns"] = "turns"
+    summary: TurnTaking
+
+
 class ProgressMade(Entry):
     """How far a long analysis is; in streamed answers only."""
 
@@ -115,6 +123,7 @@ Record = Annotated[
     | SurveyScored
     | ConversationSummarised
     | FaceSummarised
+    | TurnsSummarised
     | ProgressMade
     | QualityNoted,
     Field(discriminator="type"),
@@ -148,6 +157,7 @@ class SessionBuilder:
         self._surveys: list[SurveyResult] = []
         self._conversations: list[ConversationSummary] = []
         self._faces: list[FaceSummary] = []
+        self._turn_taking: list[TurnTaking] = []
         self._quality: dict[Modality, list[str]] = {}
         self.warnings: list[Notice] = []
 
@@ -184,6 +194,8 @@ class SessionBuilder:
                 self._conversations.append(record.summary)
             case FaceSummarised():
                 self._faces.append(record.summary)
+            case TurnsSummarised():
+                self._turn_taking.append(record.summary)
             case QualityNoted():
                 self._quality.setdefault(record.modality, []).append(record.flag)
                 self.warnings.append(
@@ -222,5 +234,6 @@ class SessionBuilder:
             surveys=tuple(self._surveys),
             conversations=tuple(self._conversations),
             faces=tuple(self._faces),
+            turn_taking=tuple(self._turn_taking),
             quality={modality: tuple(flags) for modality, flags in self._quality.items()},
         )

@@ -12,6 +12,7 @@ from affectscope.speech.engine import default_engine
 from affectscope.speech.hearing import Hearing, speaker_name, utterance
 from affectscope.speech.phrases import Phrases
 from affectscope.speech.transcript import Transcriber
+from affectscope.speech.turns import TurnStatistics
 from affectscope.speech.voice import VoiceModel
 
 
@@ -59,7 +60,8 @@ class SpeechAnalyzer:
         """Yield a track for each speaker, a segment per spoken phrase, and the transcript.
 
         One speaker, ``speaker-1``, where channels are mixed; else the number is that of the channel,
-        and who never speaks has no track. Phrases come in order of their start.
+        and who never speaks has no track. Phrases come in order of their start; at the end it is
+        told who spoke when.
 
         Args:
             path: Any audio file, or a video with sound.
@@ -74,6 +76,7 @@ class SpeechAnalyzer:
                 sound is unsupported.
         """
         speakers: dict[int, Hearing] = {}
+        statistics = TurnStatistics()
 
         def opened(number: int) -> TrackOpened:
             speakers[number] = self.hearing(transcribe=transcribe, number=number)
@@ -86,9 +89,11 @@ class SpeechAnalyzer:
             for phrase in phrases:
                 if phrase.channel not in speakers:
                     yield opened(phrase.channel)
+                statistics.add(speaker_name(phrase.channel), phrase.start, phrase.end)
                 yield from speakers[phrase.channel].hear(phrase)
             if not speakers:
                 yield opened(1)
+            yield statistics.record(phrases.heard)
             yield from phrases.notices()
 
 

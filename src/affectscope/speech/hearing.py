@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+from numpy.typing import NDArray
+
 from affectscope.affect import (
+    Affect,
     ModelRef,
     Record,
     Segment,
@@ -18,10 +22,15 @@ from affectscope.affect import (
 from affectscope.models import card as model_card
 from affectscope.speech import voice
 from affectscope.speech.activity import Speech
+from affectscope.speech.logmel import RATE
 from affectscope.speech.prosody import prosody
-from affectscope.speech.signal_quality import level_dbfs, quality_flags
+from affectscope.speech.signal_quality import QUIET_DBFS, level_dbfs, quality_flags
+from affectscope.speech.sliding import windows
 from affectscope.speech.transcript import Transcriber, Transcript
 from affectscope.telemetry import stage
+
+_WHOLLY = ("too-short", "quiet")
+"""Reasons that hold for every part of a phrase as for the whole."""
 
 LEAST_CONFIDENCE = 0.3
 """Below this probability of the highest of eight labels nothing is said (chance is .125)."""
@@ -71,6 +80,9 @@ class Hearing:
             measures = {"level_dbfs": level_dbfs(phrase.samples), **prosody(phrase.samples)}
         with stage("infer"):
             segment = self._segment(phrase, said, measures)
+            if self._model is not None and segment.abstained not in _WHOLLY:
+                course = windows(phrase, self._judge)
+                segment = segment.model_copy(update={"windows": course})
         yield SegmentFound(track=self._name, segment=segment)
         if self._engine is not None and said is not None and said.text:
             yield UtteranceFound(
@@ -86,28 +98,28 @@ class Hearing:
     def _segment(
         self, phrase: Speech, said: Transcript | None, measures: dict[str, float]
     ) -> Segment:
-        quality = quality_flags(phrase.samples)
-        affect, reason = None, None
-        if self._model is None:
-            reason = "model-not-permitted"
-        elif phrase.end - phrase.start < voice.SHORTEST_SECONDS:
-            reason = "too-short"
-        elif "quiet" in quality:
-            reason = "quiet"
-        else:
-            affect = affect_from("ravdess-8", self._model.predict(phrase.samples).tolist())
-            if affect.confidence < LEAST_CONFIDENCE:
-                affect, reason = None, "low-confidence"
+        affect, reason = self._judge(phrase.samples)
         return Segment(
             start=phrase.start,
             end=phrase.end,
             affect=affect,
             abstained=reason,
-            quality=quality,
+            quality=quality_flags(phrase.samples),
             text=said.text if said else None,
             words=said.words if said else (),
             measures=measures,
         )
+
+    def _judge(self, samples: NDArray[np.float32]) -> tuple[Affect | None, str | None]:
+        """Return what a voice resembles, or the reason why that is not said."""
+        if self._model is None:
+            return None, "model-not-permitted"
+        if len(samples) < voice.SHORTEST_SECONDS * RATE:
+            return None, "too-short"
+        if level_dbfs(samples) < QUIET_DBFS:
+            return None, "quiet"
+        affect = affect_from("ravdess-8", self._model.predict(samples).tolist())
+        return (None, "low-confidence") if affect.confidence < LEAST_CONFIDENCE else (affect, None)
 
 
 def speaker_name(number: int) -> str:
