@@ -7,6 +7,7 @@ from affectscope.affect import (
     Session,
     SurveyResult,
     Track,
+    TurnTaking,
     Utterance,
     affect_from,
 )
@@ -123,6 +124,29 @@ def test_everything_else_is_kept() -> None:
     assert whole.quality == {"face": ("truncated",), "voice": ("truncated",)}
     assert (whole.purpose, whole.justification) == ("medical", "follow-up")
     assert "respondent" in {subject.id for subject in whole.subjects}
+
+
+def test_two_videos_are_not_one_person() -> None:
+    film = [session("face", "face-1"), said("hello")]
+
+    whole = combine([*film, *film])
+
+    assert [subject.id for subject in whole.subjects] == [
+        "face-1",
+        "speaker-1",
+        "face-2",
+        "speaker-2",
+    ]
+    assert {track.subject for track in whole.fused} == {subject.id for subject in whole.subjects}
+
+
+def test_who_spoke_when_is_kept_for_each_recording() -> None:
+    talk = TurnTaking(
+        duration=2, speech=1, speech_ratio=0.5, simultaneous=0, lapses=0, lapse_seconds=0
+    )
+    recording = said("hello").model_copy(update={"turn_taking": (talk,)})
+
+    assert combine([recording, recording]).turn_taking == (talk, talk)
 
 
 def test_nothing_gives_an_empty_session() -> None:

@@ -19,6 +19,7 @@ from affectscope.affect import (
     Utterance,
 )
 from affectscope.session.fusion import fuse_all
+from affectscope.session.unique_ids import with_unique_ids
 
 PERSON = "person-1"
 """The subject that one face and one voice are presumed to share."""
@@ -34,7 +35,8 @@ def combine(
 
     Exactly one face and one voice are presumed to be the same person, ``person-1``, whose `members`
     name both; with several of either nobody can tell from the tracks alone, so every subject stays
-    apart. Text that repeats an utterance of the transcript takes over its end.
+    apart. People of two files are never the same: where both have a ``face-1``, the second becomes
+    another one. Text that repeats an utterance of the transcript takes over its end.
 
     Args:
         sessions: One per analysed input, in any order.
@@ -44,8 +46,8 @@ def combine(
     Returns:
         One session with all tracks, and one fused track per subject with any affect.
     """
+    sessions = with_unique_ids(sessions)
     transcript = _in_order(line for session in sessions for line in session.transcript)
-    sessions = _with_unique_ids(sessions)
     tracks = [track for session in sessions for track in session.tracks]
     tracks = [_on_transcript(track, transcript) for track in tracks]
     surveys = tuple(survey for session in sessions for survey in session.surveys)
@@ -65,6 +67,7 @@ def combine(
         surveys=surveys,
         conversations=tuple(one for session in sessions for one in session.conversations),
         faces=tuple(face for session in sessions for face in session.faces),
+        turn_taking=tuple(one for session in sessions for one in session.turn_taking),
         fused=fuse_all(groups.items()),
         quality=quality,
     )
@@ -72,36 +75,6 @@ def combine(
 
 def _in_order(lines: Iterable[Utterance]) -> tuple[Utterance, ...]:
     return tuple(sorted(lines, key=lambda line: (line.start, line.end)))
-
-
-def _with_unique_ids(sessions: Iterable[Session]) -> list[Session]:
-    """Number a track anew where another one already has its id, as two texts would."""
-    taken: set[str] = set()
-    unique = []
-    for session in sessions:
-        names: dict[str, str] = {}
-        for track in session.tracks:
-            name, number = track.id, 1
-            while name in taken:
-                number += 1
-                name = f"{track.modality}-{number}"
-            taken.add(name)
-            names[track.id] = name
-        tracks = tuple(
-            track.model_copy(
-                update={
-                    "id": names[track.id],
-                    "possibly_same_as": names.get(track.possibly_same_as or ""),
-                }
-            )
-            for track in session.tracks
-        )
-        faces = tuple(
-            face.model_copy(update={"track": names.get(face.track, face.track)})
-            for face in session.faces
-        )
-        unique.append(session.model_copy(update={"tracks": tracks, "faces": faces}))
-    return unique
 
 
 def _on_transcript(track: Track, transcript: Sequence[Utterance]) -> Track:
