@@ -48,6 +48,9 @@ class TableName(StrEnum):
     SEGMENTS = "segments"
     FACES_WIDE = "faces-wide"
     FACES_LONG = "faces-long"
+    PHRASES = "phrases"
+    VOICE_WINDOWS = "voice-windows"
+    WORDS = "words"
 
 
 class ChannelsName(StrEnum):
@@ -152,7 +155,8 @@ def analyze(
         TableName,
         typer.Option(
             help="What a .csv or .ndjson holds: one row per segment of everything, per frame and "
-            "face (columns as in OpenFace and py-feat), or per measured value of a face."
+            "face (columns as in OpenFace and py-feat), per measured value of a face, per spoken "
+            "phrase with all that was measured, per window of it, or per spoken word."
         ),
     ] = TableName.SEGMENTS,
     render: Annotated[

@@ -11,6 +11,13 @@ from affectscope.session.combine import PERSON, combine
 from affectscope.session.exports import COLUMNS, TABLES, Table, check_export, rows, write
 from affectscope.session.face_table import face_columns, face_rows, face_values
 from affectscope.session.fusion import METHOD, fuse
+from affectscope.session.voice_table import (
+    phrase_columns,
+    phrase_rows,
+    window_columns,
+    window_rows,
+    word_rows,
+)
 
 if TYPE_CHECKING:
     from affectscope.session.compose import analyze
@@ -28,7 +35,12 @@ __all__ = [
     "face_rows",
     "face_values",
     "fuse",
+    "phrase_columns",
+    "phrase_rows",
     "rows",
+    "window_columns",
+    "window_rows",
+    "word_rows",
     "write",
 ]
 

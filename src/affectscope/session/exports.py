@@ -13,11 +13,21 @@ from affectscope.errors import InvalidValue
 from affectscope.session.captions import subrip, webvtt
 from affectscope.session.face_table import LONG_COLUMNS, face_columns, face_rows, face_values
 from affectscope.session.textgrid import textgrid
+from affectscope.session.voice_table import (
+    WORD_COLUMNS,
+    phrase_columns,
+    phrase_rows,
+    window_columns,
+    window_rows,
+    word_rows,
+)
 
-Table = Literal["segments", "faces-wide", "faces-long"]
+Table = Literal["segments", "faces-wide", "faces-long", "phrases", "voice-windows", "words"]
 TABLES: tuple[Table, ...] = get_args(Table)
 """`segments`: one row per segment of every track (`rows`); `faces-wide`: one per frame and face
-(`face_rows`); `faces-long`: one per frame, face and measured value (`face_values`)."""
+(`face_rows`); `faces-long`: one per frame, face and measured value (`face_values`); `phrases`: one per
+spoken phrase (`phrase_rows`); `voice-windows`: one per window of each (`window_rows`); `words`: one per
+spoken word (`word_rows`)."""
 
 ENDINGS = (".json", ".csv", ".ndjson", ".vtt", ".srt", ".textgrid")
 
@@ -143,3 +153,9 @@ def _table(
             return face_columns(session), face_rows(session, source)
         case "faces-long":
             return LONG_COLUMNS, face_values(session)
+        case "phrases":
+            return phrase_columns(session), phrase_rows(session)
+        case "voice-windows":
+            return window_columns(session), window_rows(session)
+        case "words":
+            return WORD_COLUMNS, word_rows(session)
