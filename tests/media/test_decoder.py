@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import os
-import resource
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +13,6 @@ import numpy as np
 import pytest
 
 from affectscope.media import Limits, decoder
-from affectscope.media.decoder import MESSAGE, writer
 from affectscope.media.pictures import FRAME_HEADER
 from affectscope.media.sound import AUDIO_HEADER
 from affectscope.samples import sample
@@ -225,26 +221,6 @@ def _transport(folder: Path, layout: str) -> bytes:
 
 class TestProcess:
     """What the process does around its job."""
-
-    def test_messages_are_framed(self) -> None:
-        read, write = os.pipe()
-        writer(write)(b"F", b"head", memoryview(np.arange(3, dtype=np.uint8)))
-        data = io.BytesIO(os.read(read, 100))
-        os.close(read)
-        os.close(write)
-
-        kind, length = MESSAGE.unpack(data.read(MESSAGE.size))
-        assert (kind, length, data.read()) == (b"F", 7, b"head\x00\x01\x02")
-
-    def test_it_confines_itself(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        set_: dict[int, tuple[int, int]] = {}
-        monkeypatch.setattr(resource, "setrlimit", set_.__setitem__)
-
-        decoder.confine({"cpu_seconds": 7, "memory_bytes": 10**9})
-
-        assert set_[resource.RLIMIT_CPU] == (7, 8)
-        assert set_[resource.RLIMIT_AS] == (10**9, 10**9)
-        assert set_[resource.RLIMIT_FSIZE] == (0, 0)
 
     def test_silence_is_broken(
         self, decode_here: Decode, film: Callable[..., Path], monkeypatch: pytest.MonkeyPatch

@@ -2,7 +2,7 @@
 
 It reads one job, a line of JSON, from stdin; answers with framed messages on stdout; and ends. What
 is listened to comes through stdin too, behind the job. It can be killed at any moment, and dies with
-its parent. A message is one byte of kind, eight bytes of length (little endian) and the payload:
+its parent. Its messages, framed as `confined` says:
 
 ====  ==================================================
 kind  payload
@@ -24,8 +24,6 @@ import contextlib
 import itertools
 import json
 import os
-import struct
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -34,15 +32,14 @@ from typing import Any
 import av.logging
 
 from affectscope.media import sound
+from affectscope.media.confined import Send, confine, die_with_parent, take_output, writer
 from affectscope.media.demux import Media, Refusal, open_media
 from affectscope.media.pictures import PictureStream
 from affectscope.media.piped import Pipe, stream_piped
 
-MESSAGE = struct.Struct("<cQ")
 BEAT = 1.0
 """Seconds after which silence is broken by a message that work goes on."""
 
-Send = Callable[..., None]
 Ending = dict[str, Any]
 
 
@@ -180,48 +177,6 @@ def _send_json(send: Send, kind: bytes, value: dict[str, Any]) -> None:
     send(kind, json.dumps(value).encode())
 
 
-def confine(limits: dict[str, Any]) -> None:
-    """Cap processor time, address space, open files and written bytes of this process."""
-    if sys.platform == "win32":
-        return
-    import resource
-
-    cpu = int(limits["cpu_seconds"])
-    for what, soft, hard in (
-        (resource.RLIMIT_CPU, cpu, cpu + 1),
-        (resource.RLIMIT_AS, limits["memory_bytes"], limits["memory_bytes"]),
-        (resource.RLIMIT_NOFILE, 32, 32),
-        (resource.RLIMIT_FSIZE, 0, 0),
-        (resource.RLIMIT_CORE, 0, 0),
-    ):
-        # Not every system knows every limit; the others still hold.
-        with contextlib.suppress(OSError, ValueError):
-            resource.setrlimit(what, (soft, hard))
-
-
-def die_with_parent() -> None:
-    """Ask Linux to kill this process when the thread that started it ends."""
-    if sys.platform == "linux":
-        import ctypes
-        import signal
-
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None, use_errno=True).prctl(pr_set_pdeathsig, signal.SIGKILL)
-
-
-def writer(descriptor: int) -> Send:
-    """Return a function that writes messages to a pipe."""
-
-    def send(kind: bytes, *buffers: Any) -> None:
-        views = [memoryview(buffer).cast("B") for buffer in buffers]
-        head = MESSAGE.pack(kind, sum(view.nbytes for view in views))
-        for view in (memoryview(head), *views):
-            while view:
-                view = view[os.write(descriptor, view) :]
-
-    return send
-
-
 def _read_job() -> dict[str, Any] | None:
     """Read the one line of the job; None where the parent is gone instead."""
     line = b""
@@ -244,16 +199,12 @@ def _watch_parent() -> None:
 def main() -> None:
     """Serve one job and end without tidying up: the system does that faster."""
     die_with_parent()
-    # Whatever a library prints to the standard streams must not end up among the messages.
-    pipe = os.dup(1)
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, 1)
-    os.dup2(nothing, 2)
+    pipe = take_output()
     job = _read_job()
     if job is not None:
         if job["task"] != "listen":  # there the end of stdin is the end of the sound
             threading.Thread(target=_watch_parent, daemon=True).start()
-        confine(job["limits"])
+        confine(job["limits"]["memory_bytes"], int(job["limits"]["cpu_seconds"]))
         with contextlib.suppress(BrokenPipeError):
             run(job, writer(pipe))
     os._exit(0)

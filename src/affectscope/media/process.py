@@ -5,19 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import select
 import signal
-import subprocess
-import sys
 import threading
-import weakref
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 
-import numpy as np
-
 from affectscope.errors import EmptyInput, RequestError, UndecodableMedia, UnsupportedMedia
-from affectscope.media.decoder import MESSAGE
+from affectscope.media.child import PIPE_BYTES, Child, ChildEnded, ChildStalled
 from affectscope.media.limits import Limits
 from affectscope.media.signature import Signature
 
@@ -26,13 +20,9 @@ REFUSALS: dict[str, type[RequestError]] = {
     "unsupported": UnsupportedMedia,
     "undecodable": UndecodableMedia,
 }
-_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR")
-"""All that the decoder may see of our environment, which holds secrets."""
-
-PIPE_BYTES = 1024 * 1024
 
 
-class Decoder:
+class Decoder(Child):
     """One decoding process; does one job.
 
     Messages arrive through a pipe, so a decoder that is ahead of its reader waits, and memory stays
@@ -40,40 +30,9 @@ class Decoder:
     """
 
     def __init__(self) -> None:
-        path = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)
-        environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
-        self._process = subprocess.Popen(
-            # Without `site` it starts sooner; our own search path is handed over instead.
-            [sys.executable, "-S", "-P", "-m", "affectscope.media.decoder"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            bufsize=0,
-            env=environment | {"PYTHONPATH": path, "MALLOC_ARENA_MAX": "2"},
-            # Its own group: an interrupt from the terminal is for us to handle, not for it.
-            process_group=None if sys.platform == "win32" else 0,
-        )
-        assert self._process.stdout is not None
-        self._pipe = self._process.stdout.fileno()
-        if sys.platform == "linux":
-            import fcntl
-
-            with contextlib.suppress(OSError):  # above what the administrator allows
-                fcntl.fcntl(self._pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        super().__init__("affectscope.media.decoder", "the decoder")
         self._limits = Limits()
-        self._noun = ""
-        self.close = weakref.finalize(self, _end, self._process)
-        """Kill the process and forget it; may be called again."""
-
-    @property
-    def pid(self) -> int:
-        """Number of the process."""
-        return self._process.pid
-
-    @property
-    def alive(self) -> bool:
-        """True while the process runs."""
-        return self._process.poll() is None
+        self._subject = ""
 
     def begin(
         self,
@@ -85,7 +44,7 @@ class Decoder:
     ) -> None:
         """Send the job; without a path, what it is about is handed over by `write`."""
         self._limits = limits
-        self._noun = signature.noun
+        self._subject = signature.noun
         job = {
             "task": task,
             "path": None if path is None else os.path.abspath(path),
@@ -96,20 +55,16 @@ class Decoder:
             "limits": asdict(limits),
             **options,
         }
-        assert self._process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):  # then reading says why
-            self._process.stdin.write(json.dumps(job).encode() + b"\n")
+        self.write(json.dumps(job).encode() + b"\n")
 
     def write(self, data: bytes) -> None:
         """Hand over a piece of what is listened to; it waits while the pipe is full."""
-        assert self._process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):  # then reading says why
-            self._process.stdin.write(data)
+        with contextlib.suppress(ChildEnded):  # then reading says why
+            self.put(data)
 
     def end_input(self) -> None:
         """Say that nothing more will be handed over."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
+        self._input.close()
 
     def receive(self) -> tuple[bytes, memoryview]:
         """Wait for the next message other than a sign of life.
@@ -121,58 +76,32 @@ class Decoder:
             EmptyInput, UnsupportedMedia, UndecodableMedia: The decoder refused the file, exceeded a
                 limit, stalled or died.
         """
+        # Four bytes a pixel leave room for padded rows.
+        most = max(4 * self._limits.pixels, PIPE_BYTES) + 4096
         while True:
-            kind, length = MESSAGE.unpack(self._read(MESSAGE.size))
-            # Four bytes a pixel leave room for padded rows; a broken decoder cannot ask for more.
-            if length > max(4 * self._limits.pixels, PIPE_BYTES) + 4096:
-                raise self._broken(f"the decoder announced a message of {length} bytes")
-            payload = self._read(length)
+            try:
+                kind, payload = self.get(most, self._limits.stall_seconds)
+            except ChildEnded as ended:
+                raise self._broken(str(ended)) from None
+            except ChildStalled:
+                raise self._broken(
+                    f"decoding stood still for {self._limits.stall_seconds:g} seconds"
+                ) from None
             if kind == b"X":
                 self.close()
                 refusal = json.loads(bytes(payload))
-                raise REFUSALS[refusal["kind"]](f"this {self._noun}: {refusal['detail']}")
+                raise REFUSALS[refusal["kind"]](f"this {self._subject}: {refusal['detail']}")
             if kind != b"P":
                 return kind, payload
 
-    def _read(self, size: int) -> memoryview:
-        data = view = np.empty(size, np.uint8).data  # unlike a bytearray's, never zeroed
-        poll = select.poll()
-        poll.register(self._pipe, select.POLLIN)
-        while view:
-            if not poll.poll(self._limits.stall_seconds * 1000):
-                raise self._broken(
-                    f"decoding stood still for {self._limits.stall_seconds:g} seconds"
-                )
-            count = os.readv(self._pipe, [view])
-            if count == 0:
-                raise self._broken(self._cause_of_death())
-            view = view[count:]
-        return data
-
-    def _cause_of_death(self) -> str:
-        try:
-            code = self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            return "the decoder closed its output"
+    def _explain(self, code: int) -> str:
         if code == -signal.SIGXCPU:
             return f"decoding needs more than {self._limits.cpu_seconds} seconds of processor time"
-        if code < 0:
-            return f"the decoder was stopped by {signal.Signals(-code).name}"
-        return f"the decoder ended with status {code}"
+        return super()._explain(code)
 
     def _broken(self, cause: str) -> UndecodableMedia:
         self.close()
-        return UndecodableMedia(f"this {self._noun}: {cause}")
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kill a process, wait for it and close its pipes."""
-    with contextlib.suppress(ProcessLookupError):
-        process.kill()
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            pipe.close()
-    process.wait()
+        return UndecodableMedia(f"this {self._subject}: {cause}")
 
 
 class Nursery:
