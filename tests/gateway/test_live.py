@@ -17,9 +17,11 @@ from websockets.http11 import Request, Response
 
 from affectscope.gateway import GatewaySettings
 from affectscope.gateway.app import create
-from affectscope.media import read_frames
+from affectscope.media import read_audio, read_frames
 from affectscope.samples import sample
 from affectscope.service import INTERNAL_HEADER, OPERATOR_HEADER, Service
+from affectscope.speech.app import SpeechSettings
+from affectscope.speech.app import create as create_speech
 from affectscope.video.app import VideoSettings
 from affectscope.video.app import create as create_video
 from tests.service.apps import until
@@ -245,6 +247,28 @@ class TestLostServices:
 
         assert [slug(one) for one in said] == ["backend-timeout"]
         assert code == 1013
+
+
+async def test_a_voice_through_the_gateway() -> None:
+    with read_audio(sample("speech")) as reader:
+        sound = b"".join((one.samples * 32767).astype("<i2").tobytes() for one in reader)
+    speech = create_speech(SpeechSettings.model_validate({"observatory_url": ""}))
+    async with (
+        serving(speech) as (behind, _),
+        gateway(behind, speech_url=f"http://{behind}") as (address, service),
+        client(address, "/live-speech") as web,
+    ):
+        await web.send('{"transcribe": false}')
+        for first in range(0, len(sound), 3200):
+            await web.send(sound[first : first + 3200])
+        await web.send('{"type": "end"}')
+        said, code, _ = await ended(web)
+
+    kinds = [one["type"] for one in said]
+    assert kinds[:2] == ["ready", "track"]
+    assert (kinds.count("segment"), kinds[-1], code) == (2, "end", 1000)
+    assert LIVE in (description := service.app.description)
+    assert "/live-speech" in description
 
 
 async def test_a_face_through_the_gateway() -> None:
