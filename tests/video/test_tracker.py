@@ -131,8 +131,14 @@ class TestExpected:
             tracker.update([face(10 * k), face(500, size=50)], 0.1 * k)
 
         moving, still = tracker.expected(1.0)
-        assert moving == pytest.approx((100, 0, 100, 100), abs=3)
-        assert still == pytest.approx((500, 0, 50, 50), abs=1)
+        assert moving.face.box == pytest.approx((100, 0, 100, 100), abs=3)
+        assert still.face.box == pytest.approx((500, 0, 50, 50), abs=1)
+
+    def test_who_is_believed_is_known(self) -> None:
+        tracker = FaceTracker()
+        tracker.update([face(0), face(500, score=0.6)], 0.0)
+
+        assert [one.known for one in tracker.expected(0.1)] == [True, False]
 
     def test_nobody_is_expected_who_was_not_seen_for_long(self) -> None:
         tracker = FaceTracker()

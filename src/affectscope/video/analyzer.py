@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import math
 import os
+import sys
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 
 from affectscope.affect import MediaNoted, ModelRef, ProgressMade, QualityNoted, Record
 from affectscope.errors import ModelNotPermitted
@@ -13,11 +17,14 @@ from affectscope.telemetry import note_media, stage
 from affectscope.video.detector import FaceDetector, borrowed_detector
 from affectscope.video.expression import ExpressionModel
 from affectscope.video.summary import FaceStatistics
-from affectscope.video.watch import FaceWatch
+from affectscope.video.watch import FaceWatch, Sighting
 
 FRAMES_A_NOTE = 25
 """After so many frames it is told how far the video is. Where there is no face, only there can be
 noticed that whoever asked has gone away."""
+
+FRAMES_AHEAD = 2
+"""Frames whose faces are looked for while one is judged: the next, and one that waits."""
 
 
 class VideoAnalyzer:
@@ -84,15 +91,34 @@ class VideoAnalyzer:
             yield MediaNoted(modality="face", duration=reader.info.duration)
             watch = self.watch(detector, still=reader.info.is_image)
             statistics = FaceStatistics()
-            for frame in _timed(reader):
-                for record in watch.look(frame):
+            for sighting in _sightings(watch, reader):
+                for record in watch.judge(sighting):
                     statistics.add(record)
                     yield record
+                frame = sighting.frame
                 note_media(frame.end - frame.time, "video")
                 if watch.frames % FRAMES_A_NOTE == 0:
                     yield _progress(frame.end, reader.info.duration)
             yield from statistics.records()
             yield from _notes(reader, watch)
+
+
+def _sightings(watch: FaceWatch, reader: FrameReader) -> Iterator[Sighting]:
+    """Yield what is found in each frame, while a thread looks for the faces of the next ones.
+
+    A profiler sees one thread only: under one, everything is done in it.
+    """
+    if reader.info.is_image or sys.getprofile() is not None:
+        yield from map(watch.find, _timed(reader))
+        return
+    with ThreadPoolExecutor(1, thread_name_prefix="video-find") as finder:
+        ahead: deque[Future[Sighting]] = deque()
+        for frame in _timed(reader):
+            ahead.append(finder.submit(copy_context().run, watch.find, frame))
+            if len(ahead) > FRAMES_AHEAD:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
 
 
 def _timed(reader: FrameReader) -> Iterator[Frame]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,20 +27,31 @@ class Face:
         points: float [6, 2]: the person's right and left eye, tip of the nose, middle of the mouth,
             right and left ear.
         score: The detector's confidence, 0 to 1.
+        mesh: float32 [478, 3], as `FaceMesh.fit` gives it; None where none was fitted.
+        apart: How far mesh and detector are apart, as `disagreement` says; 0 where no mesh was
+            tried, inf where none could be fitted.
     """
 
     box: Box
     points: NDArray[np.float64]
     score: float
+    mesh: NDArray[np.float32] | None = None
+    apart: float = 0.0
 
     def moved(self, x: float, y: float, scale: float = 1.0) -> Face:
-        """Return this face in a picture that is enlarged first, and then begins at (-x, -y)."""
+        """Return this face in a picture that is enlarged first, and then begins at (-x, -y).
+
+        It has no mesh there, as a mesh is of one picture.
+        """
         left, top, width, height = (scale * value for value in self.box)
-        return Face(
-            (left + x, top + y, width, height),
-            self.points * scale + (x, y),
-            self.score,
-        )
+        box = (left + x, top + y, width, height)
+        return replace(self, box=box, points=self.points * scale + (x, y), mesh=None)
+
+    def moved_to(self, box: Box) -> Face:
+        """Return this face where another box is, and as wide as that."""
+        scale = box[2] / self.box[2] if self.box[2] > 0 else 1.0
+        x, y = box[0] - scale * self.box[0], box[1] - scale * self.box[1]
+        return replace(self.moved(x, y, scale), box=box)
 
 
 def tilt(face: Face) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +57,12 @@ _WITHIN = 0.6
 
 
 def search(
-    detector: FaceDetector, image: Image, expected: Sequence[Box] = (), *, still: bool = False
+    detector: FaceDetector,
+    image: Image,
+    expected: Sequence[Box] = (),
+    *,
+    still: bool = False,
+    tiles: range | None = None,
 ) -> list[Face]:
     """Find all faces of a picture, of 36 pixels up to the whole picture.
 
@@ -65,6 +71,7 @@ def search(
         image: uint8 [height, width, 3], red, green, blue.
         expected: Boxes of faces that are known: less evidence is asked of these than of new ones.
         still: Whether this is the only look at them, which may take its time.
+        tiles: Which tiles of the finest level are searched, counted round and round; None for all.
 
     Returns:
         The faces, best score first.
@@ -72,9 +79,10 @@ def search(
     longest = max(image.shape[:2])
     found = [*detector.short_range(image), *detector.full_range(image)]
     tile = _finest(image.shape, MOST_TILES_STILL if still else MOST_TILES)
-    while tile < longest:
+    if tile < longest:
+        found += _in_tiles(detector.full_range, image, tile, FULL_SIDE, SHARED, tiles)
+    while still and (tile := tile * COARSER) < longest:
         found += _in_tiles(detector.full_range, image, tile, FULL_SIDE, SHARED)
-        tile *= COARSER
     tile = FINEST_TILE
     while still and tile < longest:
         found += _in_tiles(detector.short_range, image, tile, SHORT_SIDE, SHORT_SIDE // 2)
@@ -137,7 +145,12 @@ def _starts(side: int, tile: int, shared: int) -> list[int]:
 
 
 def _in_tiles(
-    look: Callable[[Image], list[Face]], image: Image, tile: int, side: int, shared: int
+    look: Callable[[Image], list[Face]],
+    image: Image,
+    tile: int,
+    side: int,
+    shared: int,
+    some: range | None = None,
 ) -> Iterator[Face]:
     """Search one level.
 
@@ -147,15 +160,18 @@ def _in_tiles(
         tile: Its pixels that a tile covers.
         side: Pixels of a tile as the detector sees it.
         shared: How many of these neighbours share.
+        some: Which tiles, counted round and round; None for all.
     """
     longest = max(image.shape[:2])
     small = shrunk(image, round(longest * side / tile))
     height, width = small.shape[:2]
     back = longest / max(height, width)
-    for top in _starts(height, side, shared):
-        for left in _starts(width, side, shared):
-            for face in look(small[top : top + side, left : left + side]):
-                yield face.moved(left, top).moved(0, 0, back)
+    corners = list(product(_starts(height, side, shared), _starts(width, side, shared)))
+    if some is not None and len(some) < len(corners):
+        corners = [corners[index % len(corners)] for index in some]
+    for top, left in corners:
+        for face in look(small[top : top + side, left : left + side]):
+            yield face.moved(left, top).moved(0, 0, back)
 
 
 def _from_near(detector: FaceDetector, image: Image, face: Face) -> Face | None:

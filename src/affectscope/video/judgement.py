@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,13 +10,9 @@ from numpy.typing import NDArray
 
 from affectscope.video.behaviour import behaviour
 from affectscope.video.crop import crop_faces
-from affectscope.video.detector import FaceDetector
 from affectscope.video.expression import ExpressionModel
 from affectscope.video.faces import Face
-from affectscope.video.quality import disagreement, judge_face
-
-LEAST_MEASURED = 48.0
-"""Pixels of the width of a face from which on its mesh says something."""
+from affectscope.video.quality import judge_face
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,17 +33,13 @@ class Judgement:
 
 
 def judge(
-    image: NDArray[np.uint8],
-    faces: Sequence[Face],
-    detector: FaceDetector,
-    model: ExpressionModel | None,
+    image: NDArray[np.uint8], faces: Sequence[Face], model: ExpressionModel | None
 ) -> list[Judgement]:
     """Judge faces.
 
     Args:
         image: uint8 [height, width, 3], red, green, blue.
-        faces: Found in it.
-        detector: Its mesh is used.
+        faces: Found in it, with their meshes.
         model: None where the licence policy excludes it; then nothing is judged, but measured.
 
     Returns:
@@ -63,14 +54,9 @@ def judge(
     height, width = image.shape[:2]
     found, measures = [], []
     for face, crop in zip(faces, crops, strict=True):
-        measured: dict[str, float] = {}
-        apart = 0.0
-        if face.box[2] >= LEAST_MEASURED:
-            points = detector.mesh.fit(image, face)
-            measured = {} if points is None else behaviour(points)
-            apart = math.inf if points is None else disagreement(face, points)
+        measured = {} if face.mesh is None else behaviour(face.mesh)
         yaw = measured.get("head_yaw_deg", 0.0)
-        found.append(judge_face(face, crop, width, height, yaw, apart))
+        found.append(judge_face(face, crop, width, height, yaw, face.apart))
         measures.append({"detection_confidence": face.score, **measured})
     reasons = [one.abstain if model is not None else "model-not-permitted" for one in found]
     wanted = [index for index, reason in enumerate(reasons) if reason is None]

@@ -67,7 +67,8 @@ class FaceQuality:
 def is_black(image: NDArray[np.uint8]) -> bool:
     """Tell whether a picture, uint8 [height, width, 3], shows nothing."""
     step = max(1, min(image.shape[:2]) // 90)
-    return float((image[::step, ::step].max(2) < BLACK_LEVEL).mean()) >= BLACK_SHARE
+    some = image[::step, ::step]
+    return float((some < BLACK_LEVEL).all(2).mean()) >= BLACK_SHARE
 
 
 def sharpness(crop: NDArray[np.uint8]) -> float:

@@ -53,6 +53,19 @@ MOST_FOLLOWED = 200
 """Faces that are followed at once; of more, those that were found first are dropped."""
 
 
+@dataclass(frozen=True)
+class Expected:
+    """A face that was seen a moment ago.
+
+    Attributes:
+        face: As it was seen last, where it is expected now.
+        known: Whether it is believed to be one.
+    """
+
+    face: Face
+    known: bool
+
+
 @dataclass(eq=False)
 class _Followed:
     motion: Motion
@@ -115,8 +128,8 @@ class FaceTracker:
         del self._followed[:-MOST_FOLLOWED]
         return [whose[index].number for index in range(len(faces))]
 
-    def expected(self, time: float) -> list[Box]:
-        """Return the boxes where faces are to be expected: x, y, width, height in pixels.
+    def expected(self, time: float) -> list[Expected]:
+        """Return the faces that are to be expected, and where.
 
         Args:
             time: In seconds, later than the last frame's.
@@ -125,7 +138,9 @@ class FaceTracker:
             One for each face that was seen within the last second, believed or not.
         """
         return [
-            one.motion.ahead(time - one.time).box
+            Expected(
+                one.face.moved_to(one.motion.ahead(time - one.time).box), one.number is not None
+            )
             for one in self._followed
             if time - one.time <= EXPECTED
         ]

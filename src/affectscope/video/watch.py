@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from affectscope.affect import (
     Box,
@@ -20,7 +21,8 @@ from affectscope.telemetry import stage
 from affectscope.video.detector import FaceDetector
 from affectscope.video.expression import ExpressionModel
 from affectscope.video.faces import Face
-from affectscope.video.finder import look_again, search
+from affectscope.video.finder import search
+from affectscope.video.following import follow, measured, settled
 from affectscope.video.judgement import Judgement, judge
 from affectscope.video.quality import LEAST_CONFIDENCE, is_black
 from affectscope.video.smoothing import FORGET, Smoothing
@@ -28,9 +30,31 @@ from affectscope.video.tracker import FaceTracker
 
 VOCABULARY = "ferplus-8"
 
-SWEEP_SECONDS = 0.25
-"""How often the whole picture is searched for new faces; in between, known ones are looked at where
-they are expected."""
+SWEEP_SECONDS = 0.5
+EMPTY_SECONDS = 0.25
+"""How often the whole picture is searched for new faces: where some are there, which are followed in
+between, and where none is."""
+
+TILES_A_SECOND = 6.0
+"""Tiles of the finest level that are searched for small faces while others are there: all of them
+every two seconds at 1280 x 720 pixels."""
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """The faces of one frame, before they are judged.
+
+    Attributes:
+        frame: The frame.
+        dark: Whether it is black.
+        faces: Those that are believed, by number.
+        new: Which of them were never seen before, in order; and who each may be who left before.
+    """
+
+    frame: Frame
+    dark: bool
+    faces: dict[int, Face]
+    new: dict[int, int | None]
 
 
 class FaceWatch:
@@ -63,7 +87,9 @@ class FaceWatch:
         self._still = still
         self._tracker = FaceTracker(1) if still else FaceTracker()
         self._smoothing: dict[int, Smoothing] = {}
-        self._sweep_due = -math.inf
+        self._swept = -math.inf
+        self._seen = False
+        self._tile = self._numbered = 0
         self.frames = self.black = self.faces = 0
 
     def look(self, frame: Frame) -> Iterator[Record]:
@@ -75,21 +101,45 @@ class FaceWatch:
         Raises:
             ModelUnavailable: The weights are missing or altered.
         """
-        self.frames += 1
+        return self.judge(self.find(frame))
+
+    def find(self, frame: Frame) -> Sighting:
+        """Find and number the faces of a frame.
+
+        Args:
+            frame: Later than the one before.
+        """
         dark = is_black(frame.image)
-        self.black += dark
         found: list[Face] = []
         if not dark:
             with stage("detect"):
                 found = self._find(frame)
+        self._seen = bool(found)
         numbers = self._tracker.update(found, frame.time)
         known = {n: face for n, face in zip(numbers, found, strict=True) if n is not None}
-        for number in sorted(known):
-            if number > self.faces:
-                self.faces = number
-                yield TrackOpened(track=self._track(number))
+        new = sorted(number for number in known if number > self._numbered)
+        self._numbered = max(new, default=self._numbered)
+        return Sighting(
+            frame, dark, known, {number: self._tracker.origin(number) for number in new}
+        )
+
+    def judge(self, sighting: Sighting) -> Iterator[Record]:
+        """Yield the records of a frame. One thread may judge a frame while another finds the next.
+
+        Args:
+            sighting: What `find` returned, in the same order.
+
+        Raises:
+            ModelUnavailable: The weights are missing or altered.
+        """
+        self.frames += 1
+        self.black += sighting.dark
+        self.faces += len(sighting.new)
+        for number, origin in sighting.new.items():
+            yield TrackOpened(track=self._track(number, origin))
+        frame, known = sighting.frame, sighting.faces
         with stage("infer"):
-            judgements = judge(frame.image, list(known.values()), self._detector, self._model)
+            judgements = judge(frame.image, list(known.values()), self._model)
         for (number, face), judgement in zip(known.items(), judgements, strict=True):
             segment = self._segment(number, face, judgement, frame)
             yield SegmentFound(track=f"face-{number}", segment=segment)
@@ -97,13 +147,21 @@ class FaceWatch:
 
     def _find(self, frame: Frame) -> list[Face]:
         """Find the faces of a frame, all of them now and then, else those that are expected."""
+        image = frame.image
         if self._still:
-            return search(self._detector, frame.image, still=True)
+            found = search(self._detector, image, still=True)
+            return [measured(self._detector, image, face) for face in found]
         expected = self._tracker.expected(frame.time)
-        if frame.time < self._sweep_due:
-            return look_again(self._detector, frame.image, expected)
-        self._sweep_due = frame.time + SWEEP_SECONDS
-        return search(self._detector, frame.image, expected)
+        if frame.time - self._swept < (SWEEP_SECONDS if self._seen else EMPTY_SECONDS):
+            return follow(self._detector, image, expected)
+        tiles = None
+        if expected:
+            count = math.ceil((frame.time - self._swept) * TILES_A_SECOND)
+            tiles = range(self._tile, self._tile + count)
+            self._tile += count
+        self._swept = frame.time
+        boxes = [one.face.box for one in expected]
+        return settled(self._detector, image, search(self._detector, image, boxes, tiles=tiles))
 
     def _segment(self, number: int, face: Face, judgement: Judgement, frame: Frame) -> Segment:
         shares, reason = judgement.probabilities, judgement.abstained
@@ -130,8 +188,7 @@ class FaceWatch:
         for number in gone:
             del self._smoothing[number]
 
-    def _track(self, number: int) -> Track:
-        origin = self._tracker.origin(number)
+    def _track(self, number: int, origin: int | None) -> Track:
         return Track(
             id=f"face-{number}",
             subject=f"face-{number}",
