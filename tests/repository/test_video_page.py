@@ -28,7 +28,7 @@ def test_every_column_of_the_tables_is_named() -> None:
     columns = set(face_columns(Session(tracks=(track,)))) - set(MEASURES)
 
     assert columns | {MEASURES[0], MEASURES[-1]} | set(LONG_COLUMNS) <= NAMED
-    assert set(TABLES) <= NAMED
+    assert {name for name in TABLES if name.startswith("faces")} <= NAMED
 
 
 def test_every_field_of_a_summary_is_named() -> None:

@@ -11,6 +11,7 @@ import pytest
 from affectscope.affect import Segment, Session, Track, Window, Word, vocabulary
 from affectscope.errors import InvalidValue
 from affectscope.session import (
+    TABLES,
     Table,
     analyze,
     phrase_rows,
@@ -141,6 +142,13 @@ def test_a_session_without_voices_has_empty_tables(tmp_path: Path) -> None:
     assert table(Session(), tmp_path / "a.csv", "phrases") == []
     assert table(Session(), tmp_path / "a.csv", "voice-windows") == []
     assert table(Session(), tmp_path / "a.csv", "words") == []
+
+
+def test_the_page_names_every_table_of_speech() -> None:
+    page = Path(__file__).parents[2].joinpath("docs", "speech.md").read_text(encoding="utf-8")
+
+    faces = {name for name in TABLES if name.startswith("faces")}
+    assert all(f"| `{name}` |" in page for name in set(TABLES) - faces - {"segments"})
 
 
 def test_captions_hold_no_tables(tmp_path: Path) -> None:

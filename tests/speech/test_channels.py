@@ -39,6 +39,27 @@ def delayed(samples: NDArray[np.float32], milliseconds: float) -> NDArray[np.flo
     return at(milliseconds / 1000, samples)
 
 
+def room(seed: int, direct: float) -> NDArray[np.float32]:
+    """Return the answer of a room of 0.4 s of reverberation to a click.
+
+    Args:
+        seed: Chooses the reflections.
+        direct: Decibels by which what comes straight is louder than they are together.
+    """
+    count = round(0.4 * RATE)
+    tail = np.random.default_rng(seed).normal(0, 1, count) * 10 ** (-3 * np.arange(count) / count)
+    tail *= 10 ** (-direct / 20) / np.linalg.norm(tail)
+    tail[0] = 1
+    return tail.astype(np.float32)
+
+
+def echoed(samples: NDArray[np.float32], answer: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return what is heard of samples in a room."""
+    size = 1 << (len(samples) + len(answer)).bit_length()
+    spectrum = np.fft.rfft(samples, size) * np.fft.rfft(answer, size)
+    return np.fft.irfft(spectrum)[: len(samples) + len(answer)].astype(np.float32)
+
+
 @pytest.fixture(scope="module")
 def left() -> NDArray[np.float32]:
     """Who speaks at 0, 14 and 28 s, for 5.2 s each."""
@@ -68,10 +89,12 @@ class TestCall:
     ) -> None:
         assert turns(heard(left, right)) == [1, 2, 1, 2, 1]
 
+    @pytest.mark.parametrize("decibels", [12, 20])
     def test_what_leaks_over_is_nobodys_speech(
-        self, left: NDArray[np.float32], right: NDArray[np.float32]
+        self, left: NDArray[np.float32], right: NDArray[np.float32], decibels: float
     ) -> None:
-        leaking = together(left, 0.1 * right), together(right, 0.1 * left)
+        gain = 10 ** (-decibels / 20)
+        leaking = together(left, gain * right), together(right, gain * left)
 
         assert turns(heard(*leaking)) == [1, 2, 1, 2, 1]
         assert turns(heard(*leaking, channels="split")) == [1, 2, 1, 2, 1]
@@ -85,6 +108,16 @@ class TestCall:
         )
 
         assert turns(heard(*echoing)) == [1, 2, 1, 2, 1]
+
+    def test_a_microphone_on_each_in_one_room_is_two_speakers(
+        self, left: NDArray[np.float32], right: NDArray[np.float32]
+    ) -> None:
+        near, far = room(0, 18), 0.18 * room(1, 3)
+
+        one = together(echoed(left, near), echoed(right, far))
+        other = together(echoed(right, near), echoed(left, far))
+
+        assert turns(heard(one, other)) == [1, 2, 1, 2, 1]
 
     def test_one_who_is_fainter_is_heard(
         self, left: NDArray[np.float32], right: NDArray[np.float32]
@@ -162,6 +195,14 @@ class TestOneRecording:
         both = together(left, right)
 
         assert turns(heard(both, gain * delayed(both, milliseconds))) == [1, 1, 1, 1, 1]
+
+    def test_a_stereo_microphone_in_a_room_is_one_speaker(
+        self, left: NDArray[np.float32], right: NDArray[np.float32]
+    ) -> None:
+        one = together(echoed(left, room(0, 3)), 0.8 * echoed(right, room(1, 3)))
+        other = together(0.8 * echoed(left, room(2, 3)), echoed(right, room(3, 3)))
+
+        assert turns(heard(one, other)) == [1, 1, 1, 1, 1]
 
     def test_a_voice_in_the_middle_of_wide_music_is_one_speaker(
         self, left: NDArray[np.float32]

@@ -6,32 +6,21 @@ coordinates on the circumplex.
 """
 
 from affectscope.affect.circumplex import circumplex, coordinates
+from affectscope.affect.entry import LicenseClass, Modality
 from affectscope.affect.maps import VocabularyMap, map_to_core, to_core
 from affectscope.affect.purpose import PURPOSES, Purpose, check_purpose
 from affectscope.affect.records import (
     SCHEMA_VERSION,
     Affect,
     Box,
-    ConversationSummary,
-    FaceSummary,
-    FloorTransfers,
     FusedTrack,
-    LicenseClass,
-    Modality,
     ModelRef,
     Notice,
-    Reciprocity,
     Segment,
     Session,
-    SpeakerSummary,
-    SpeakerTurns,
-    Stretch,
     Subject,
     SurveyResult,
     Track,
-    Trend,
-    TurningPoint,
-    TurnTaking,
     Utterance,
     Window,
     Word,
@@ -52,6 +41,18 @@ from affectscope.affect.stream import (
     TrackOpened,
     TurnsSummarised,
     UtteranceFound,
+)
+from affectscope.affect.summaries import (
+    ConversationSummary,
+    FaceSummary,
+    FloorTransfers,
+    Reciprocity,
+    SpeakerSummary,
+    SpeakerTurns,
+    Stretch,
+    Trend,
+    TurningPoint,
+    TurnTaking,
 )
 from affectscope.affect.vocabularies import VOCABULARIES, Vocabulary, vocabulary
 

@@ -11,21 +11,18 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from affectscope.affect.entry import Entry, Modality
 from affectscope.affect.purpose import Purpose
 from affectscope.affect.records import (
-    ConversationSummary,
-    Entry,
-    FaceSummary,
-    Modality,
     Notice,
     Segment,
     Session,
     Subject,
     SurveyResult,
     Track,
-    TurnTaking,
     Utterance,
 )
+from affectscope.affect.summaries import ConversationSummary, FaceSummary, TurnTaking
 from affectscope.errors import AnswerTooLarge
 
 SEGMENT_LIMIT = 10_000
