@@ -4,22 +4,42 @@
 
 FER+ images are enlarged and set into a picture of 640x480, found, and fitted by the mesh. Printed
 are percentiles of every figure of `affectscope.video.behaviour`, and its median by expression: what
-it says of a smile should be highest where people saw happiness.
+it says of a smile should be highest where people saw happiness. Then, what
+`affectscope.video.following` has to know: how the detector's box lies to the box around the mesh.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from affectscope.affect import vocabulary
 from affectscope.evaluation.product_path import picture_of
+from affectscope.video import Face
 from affectscope.video.behaviour import behaviour
 from affectscope.video.detector import borrowed_detector
+from affectscope.video.faces import tilt
 from affectscope.video.finder import search
 from training.face.prepare import for_scoring
+
+
+def box_around(points: NDArray[np.float32], face: Face) -> tuple[float, float]:
+    """Return how the detector's box lies to the upright box around the mesh.
+
+    That is its side in roots of that box's area, and how far its middle is below, in its own sides.
+    """
+    held = tilt(face)
+    cos, sin = math.cos(held), math.sin(held)
+    turn = np.array([[cos, -sin], [sin, cos]])
+    upright = points[:468, :2] @ turn
+    low, high = upright.min(0), upright.max(0)
+    x, y, side, height = face.box
+    middle = np.array([x + side / 2, y + height / 2]) @ turn
+    return side / math.sqrt(float(np.prod(high - low))), (middle - (low + high) / 2)[1] / side
 
 
 def main() -> None:
@@ -31,6 +51,7 @@ def main() -> None:
     faces = for_scoring(arguments.data)
     rows: list[dict[str, float]] = []
     labels = []
+    boxes = []
     with borrowed_detector() as detector:
         chosen = np.random.default_rng(2).choice(len(faces.images), arguments.images, replace=False)
         for index in chosen:
@@ -39,6 +60,7 @@ def main() -> None:
             points = detector.mesh.fit(picture, found[0]) if found else None
             if points is not None:
                 rows.append(behaviour(points))
+                boxes.append(box_around(points, found[0]))
                 labels.append(faces.labels[index])
     print(f"{len(rows)} of {arguments.images} images fitted")
     labels = [kind for kind, row in zip(labels, rows, strict=True) if "gaze_pitch_deg" in row]
@@ -59,6 +81,9 @@ def main() -> None:
             if (kinds == kind).any()
         }
         print(f"  median by expression: {medians}")
+    middle = np.median(boxes, 0)
+    spread = np.median(np.abs(boxes - middle), 0)
+    print(f"side and height of the detector's box: {middle.round(3)} +- {spread.round(3)}")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -219,6 +221,39 @@ class TestRefusal:
     def test_rate(self) -> None:
         with pytest.raises(InvalidValue, match="fps is 0"):
             analyse(sample("video"), 0)
+
+
+class TestThreads:
+    """The faces of the next frame are found while one is judged."""
+
+    def test_the_answer_is_that_of_one_thread(self, session: Session) -> None:
+        """Under a profiler everything is done in one."""
+        sys.setprofile(lambda *_: None)
+        try:
+            alone = analyse(sample("video"))
+        finally:
+            sys.setprofile(None)
+
+        assert alone.tracks == session.tracks
+        assert alone.faces == session.faces
+
+    def test_whoever_leaves_early_leaves_nothing_behind(self) -> None:
+        before = threading.active_count()
+        records = VideoAnalyzer().stream(sample("video"), None)
+        while next(records).type != "segment":
+            pass
+        assert any("video-find" in thread.name for thread in threading.enumerate())
+        records.close()
+
+        assert threading.active_count() == before
+
+    def test_what_fails_in_the_other_thread_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail(*_: object, **__: object) -> None:
+            raise RuntimeError("no faces today")
+
+        monkeypatch.setattr(watch, "search", fail)
+        with pytest.raises(RuntimeError, match="no faces today"):
+            analyse(sample("video"))
 
 
 @pytest.mark.parametrize("implementation", [profile_with_c, profile_in_python])
