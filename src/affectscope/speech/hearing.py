@@ -24,7 +24,7 @@ from affectscope.speech import voice
 from affectscope.speech.activity import Speech
 from affectscope.speech.logmel import RATE
 from affectscope.speech.prosody import prosody
-from affectscope.speech.signal_quality import QUIET_DBFS, level_dbfs, quality_flags
+from affectscope.speech.signal_quality import SignalQuality, level_dbfs, signal_quality
 from affectscope.speech.sliding import windows
 from affectscope.speech.transcript import Transcriber, Transcript
 from affectscope.telemetry import stage
@@ -77,9 +77,11 @@ class Hearing:
             with stage("transcribe"):
                 said = self._engine.transcribe(phrase)
         with stage("prosody"):
-            measures = {"level_dbfs": level_dbfs(phrase.samples), **prosody(phrase.samples)}
+            quality = signal_quality(phrase.samples)
+            level = {"level_dbfs": level_dbfs(phrase.samples)}
+            measures = {**level, **prosody(phrase.samples), **quality.measures}
         with stage("infer"):
-            segment = self._segment(phrase, said, measures)
+            segment = self._segment(phrase, said, measures, quality)
             if self._model is not None and segment.abstained not in _WHOLLY:
                 course = windows(phrase, self._judge)
                 segment = segment.model_copy(update={"windows": course})
@@ -92,32 +94,39 @@ class Hearing:
     def estimate(self, phrase: Speech) -> SegmentFound:
         """Judge a phrase that still goes on by what was heard of it; only its level is measured."""
         with stage("infer"):
-            segment = self._segment(phrase, None, {"level_dbfs": level_dbfs(phrase.samples)})
+            level = {"level_dbfs": level_dbfs(phrase.samples)}
+            segment = self._segment(phrase, None, level, signal_quality(phrase.samples))
         return SegmentFound(track=self._name, segment=segment)
 
     def _segment(
-        self, phrase: Speech, said: Transcript | None, measures: dict[str, float]
+        self,
+        phrase: Speech,
+        said: Transcript | None,
+        measures: dict[str, float],
+        quality: SignalQuality,
     ) -> Segment:
-        affect, reason = self._judge(phrase.samples)
+        affect, reason = self._judge(phrase.samples, quality)
         return Segment(
             start=phrase.start,
             end=phrase.end,
             affect=affect,
             abstained=reason,
-            quality=quality_flags(phrase.samples),
+            quality=quality.flags,
             text=said.text if said else None,
             words=said.words if said else (),
             measures=measures,
         )
 
-    def _judge(self, samples: NDArray[np.float32]) -> tuple[Affect | None, str | None]:
+    def _judge(
+        self, samples: NDArray[np.float32], quality: SignalQuality | None = None
+    ) -> tuple[Affect | None, str | None]:
         """Return what a voice resembles, or the reason why that is not said."""
         if self._model is None:
             return None, "model-not-permitted"
         if len(samples) < voice.SHORTEST_SECONDS * RATE:
             return None, "too-short"
-        if level_dbfs(samples) < QUIET_DBFS:
-            return None, "quiet"
+        if (reason := (quality or signal_quality(samples)).abstain) is not None:
+            return None, reason
         affect = affect_from("ravdess-8", self._model.predict(samples).tolist())
         return (None, "low-confidence") if affect.confidence < LEAST_CONFIDENCE else (affect, None)
 
