@@ -5,8 +5,8 @@ silence behind it, again and again, in pieces of 50 ms at the pace of real time.
 known which piece holds its last voiced sample (the last 10 ms that are within 30 dB of its loudest);
 from sending that piece on it is measured when the first answer comes that covers it, when the
 segment, and when the words. Then a client sends a long file as fast as it is taken, and others send
-as much, and bad messages too, and read nothing, while the service's memory is looked at: PSS, its
-share of what it shares with others.
+as much, and bad messages too, and read nothing, while the service's memory is looked at: USS, what
+it holds alone, for its processes that find words come and go and share the rest.
 
     python -m benchmarks.live_speech                     a table: 1, 2 and 4 microphones
     python -m benchmarks.live_speech --seconds 20 --microphones 1 --no-words
@@ -219,7 +219,7 @@ async def _narrow(address: str) -> ClientConnection:
 async def watched(service: ServiceProcess, burden: Burden) -> None:
     """Look at the memory of a service until cancelled."""
     while True:
-        burden.memory.append(await asyncio.to_thread(service.pss))
+        burden.memory.append(await asyncio.to_thread(service.uss))
         await asyncio.sleep(0.25)
 
 

@@ -64,9 +64,16 @@ class ServiceProcess:
 
     def pss(self) -> int:
         """Bytes that it holds: its own, and its share of what other processes hold too."""
+        return self._bytes("Pss:")
+
+    def uss(self) -> int:
+        """Bytes that it holds alone; others that come and go do not change them."""
+        return self._bytes("Private_Clean:", "Private_Dirty:")
+
+    def _bytes(self, *names: str) -> int:
         rollup = Path(f"/proc/{self._process.pid}/smaps_rollup").read_text(encoding="ascii")
-        (line,) = (line for line in rollup.splitlines() if line.startswith("Pss:"))
-        return int(line.split()[1]) * 1024
+        lines = (line.split() for line in rollup.splitlines())
+        return sum(int(line[1]) * 1024 for line in lines if line[0] in names)
 
     def close(self) -> None:
         """End it."""

@@ -6,6 +6,7 @@ import os
 import random
 import signal
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 
 import av
@@ -180,6 +181,20 @@ class TestHostile:
         bad = data[:at] + b"\xec\x01" + (2**40).to_bytes(7, "big") + data[at:]
         # FFmpeg does not believe it, and looks for what may come behind.
         assert len(heard(PackedSound(), list(cut(bad, 5000)))) < 20_000
+
+    def test_noise_behind_the_sound(self, spoken: NDArray[np.float32]) -> None:
+        data, sound = growing(spoken[:16_000], "ogg"), PackedSound()
+        noise = np.random.default_rng(5).bytes(200_000)
+        pieces = [part for piece in cut(data, 5000) for part in sound.feed(piece)]
+        assert sum(map(len, pieces)) > 12_000
+        with pytest.raises(UndecodableMedia, match="the stream ends within the first"):
+            list(chain.from_iterable(sound.feed(piece) for piece in cut(noise, 5000)))
+        sound.close()
+
+    def test_streams_in_a_row(self, spoken: NDArray[np.float32]) -> None:
+        for form in ("webm", "ogg"):
+            twice = growing(spoken[:16_000], form) * 2
+            assert len(heard(PackedSound(), list(cut(twice, 3000)))) > 30_000
 
     def test_processor_time_is_limited(self, spoken: NDArray[np.float32]) -> None:
         limits = Limits(cpu_seconds=0, memory_bytes=LIVE_LIMITS.memory_bytes)

@@ -17,8 +17,10 @@ from affectscope.errors import (
     Overloaded,
     PayloadTooLarge,
     PurposeRefused,
+    RequestTimeout,
     Unavailable,
 )
+from affectscope.service import LiveConnection, LiveSettings
 from affectscope.service.live import MOST_BAD, close_code, problem_message, read_purpose
 from tests.service.apps import until
 from tests.service.live_parts import PATH, client, ended, heard, make, metric, serving, slug
@@ -304,3 +306,17 @@ class TestSecurity:
         assert refusal.value.response.status_code == 403
         nowhere = {"endpoint": "unmatched", "code": "403"}
         assert metric(service, "affectscope_live_ended_total", **nowhere) == 1
+
+
+async def test_a_client_may_be_allowed_to_be_silent() -> None:
+    class Slow:
+        async def receive(self) -> dict[str, str]:
+            await asyncio.sleep(0.2)
+            return {"type": "websocket.receive", "text": "at last"}
+
+    settings = LiveSettings.model_validate({"live_idle_seconds": 0.05})
+    connection = LiveConnection(Slow(), settings, lambda: None)  # type: ignore[arg-type]
+
+    assert await connection.receive(patient=True) == "at last"
+    with pytest.raises(RequestTimeout, match=r"no message arrived for 0\.05 seconds"):
+        await connection.receive()

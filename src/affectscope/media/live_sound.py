@@ -15,7 +15,13 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from numpy.typing import NDArray
 
-from affectscope.errors import EmptyInput, InvalidValue, MalformedRequest, UnsupportedMedia
+from affectscope.errors import (
+    EmptyInput,
+    InvalidValue,
+    MalformedRequest,
+    UndecodableMedia,
+    UnsupportedMedia,
+)
 from affectscope.media import process
 from affectscope.media.limits import Limits
 from affectscope.media.signature import kind_of
@@ -157,7 +163,9 @@ class PackedSound:
             self._decoder = self._begin(piece)
         for first in range(0, len(piece), _SLICE):
             if self._ended:
-                return
+                raise UndecodableMedia(
+                    f"the stream ends within the first {self._written} bytes, or cannot be read on"
+                )
             part = piece[first : first + _SLICE]
             self._decoder.write(part)
             self._written += len(part)

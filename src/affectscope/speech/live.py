@@ -36,6 +36,9 @@ WAITING_SECONDS: Final = 10.0
 STALE_SECONDS: Final = 1.0
 """Age of a message from which on estimates are left out: a newer one will be due at once."""
 
+PIECE_BYTES: Final = 128
+"""What a message takes beside its sound; without, empty ones could wait without end."""
+
 WAITING_PHRASES: Final = 4
 """Phrases of one client that wait for their words."""
 
@@ -46,6 +49,11 @@ class Piece:
 
     data: bytes
     arrived: float
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes."""
+        return len(self.data) + PIECE_BYTES
 
 
 class Inbox:
@@ -67,7 +75,7 @@ class Inbox:
         async with self._changed:
             await self._changed.wait_for(lambda: self.bytes < self._room)
             self._pieces.append(piece)
-            self.bytes += len(piece.data)
+            self.bytes += piece.size
             self._changed.notify_all()
 
     async def end(self) -> None:
@@ -85,7 +93,7 @@ class Inbox:
     async def done(self, piece: Piece) -> None:
         """Give the room of a piece free."""
         async with self._changed:
-            self.bytes -= len(piece.data)
+            self.bytes -= piece.size
             self._changed.notify_all()
 
     @property
