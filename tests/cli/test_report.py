@@ -20,11 +20,13 @@ from affectscope.affect import (
     Stretch,
     Track,
     TrackOpened,
+    TurnTaking,
     affect_from,
 )
 from affectscope.cli.progress import Progress, counting, timing
 from affectscope.cli.report import print_report
 from affectscope.session import analyze, combine
+from affectscope.speech.turns import TurnStatistics
 
 
 def shown(session: Session, capsys: pytest.CaptureFixture[str]) -> str:
@@ -100,6 +102,28 @@ class TestFaces:
         assert "face-25" in text
         assert "face-5 " not in text
         assert "and 5 more" in text
+
+
+class TestTurns:
+    def test_who_speaks_how_much_and_answers_how_soon(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("COLUMNS", "120")
+        text = shown(Session(turn_taking=(conversation("Ann", "Ben"),)), capsys)
+
+        for words in ("4.6 s, 67%", "2.3 s", "+0.40 s", "speech in 69%"):
+            assert words in text
+
+    def test_one_speaker_has_no_turns_to_show(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert "Turns" not in shown(Session(turn_taking=(conversation("Ann", "Ann"),)), capsys)
+
+
+def conversation(one: str, other: str) -> TurnTaking:
+    """Three phrases of two seconds with gaps of half a second or less, in ten seconds."""
+    statistics = TurnStatistics()
+    for speaker, start in ((one, 0.0), (other, 2.7), (one, 5.2)):
+        statistics.add(speaker, start, start + 2.5)
+    return statistics.record(10.0).summary
 
 
 def face(track: str, seen: float) -> FaceSummary:

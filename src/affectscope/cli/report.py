@@ -10,7 +10,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from affectscope.affect import FaceSummary, Segment, Session, Stretch, to_core
+from affectscope.affect import FaceSummary, Segment, Session, Stretch, TurnTaking, to_core
 
 _COLOURS = {
     "neutral": "grey62",
@@ -46,6 +46,9 @@ def print_report(session: Session, seconds: float, picture: Path | None = None) 
         console.print(_legend())
     if session.faces:
         console.print(_faces(session.faces))
+    for turns in session.turn_taking:
+        if len(turns.speakers) > 1:
+            console.print(_turns(turns))
     if session.transcript or any(t.modality == "text" for t in session.tracks):
         console.print(_words(session))
     for survey in session.surveys:
@@ -120,6 +123,27 @@ def _face_cells(face: FaceSummary) -> Iterator[str]:
     yield _mean(face.arousal, face.arousal_deviation)
     yield _stretch(face.longest)
     yield "\n".join(f"{why} {seconds:.1f} s" for why, seconds in face.abstained.items())
+
+
+def _turns(turns: TurnTaking) -> Table:
+    """List what each speaker takes of a conversation, and how soon they answer."""
+    table = Table(title="Turns", title_justify="left")
+    for name in ("speaker", "speaks", "turns", "median turn", "answers after", "interrupts"):
+        table.add_column(name)
+    for one in turns.speakers:
+        after = [pair.offset_median for pair in turns.transfers if pair.speaker == one.speaker]
+        table.add_row(
+            one.speaker,
+            f"{one.speaking:.1f} s, {one.share:.0%}",
+            str(one.turns),
+            "" if one.turn_median is None else f"{one.turn_median:.1f} s",
+            ", ".join(f"{offset:+.2f} s" for offset in after if offset is not None),
+            str(one.interruptions),
+        )
+    table.caption = (
+        f"speech in {turns.speech_ratio:.0%} of the time, {turns.simultaneous:.1f} s at once"
+    )
+    return table
 
 
 def _stretch(longest: Stretch | None) -> str:
