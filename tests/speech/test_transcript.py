@@ -10,6 +10,8 @@ import pytest
 from affectscope.samples import SPOKEN
 from affectscope.speech import PocketSphinx
 from affectscope.speech.activity import Speech
+from affectscope.speech.pocket_sphinx import confidence, pcm
+from affectscope.speech.recognizer import Recognizer
 from tests.speech.signals import silence, spoken
 
 
@@ -44,3 +46,20 @@ class TestPocketSphinx:
 
         assert said.confidence <= 1
         assert len(said.words) <= 1
+
+
+class TestConfidence:
+    """The posterior of the search, bent to how often words of that posterior are right."""
+
+    def test_it_rises_with_the_posterior_and_is_never_sure(self) -> None:
+        made = [confidence(posterior) for posterior in (0.0, 0.2, 0.5, 0.9, 1.0)]
+
+        assert made == sorted(set(made))
+        assert 0 < made[0] < made[-1] < 1
+
+    def test_words_bear_it(self) -> None:
+        found = Recognizer().words(pcm(spoken()))
+
+        words = PocketSphinx().transcribe(Speech(0.0, spoken())).words
+
+        assert [word.confidence for word in words] == [confidence(one.posterior) for one in found]

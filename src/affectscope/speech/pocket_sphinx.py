@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,6 +12,9 @@ from affectscope.speech import process
 from affectscope.speech.activity import Speech
 from affectscope.speech.recognizer import FRAMES_A_SECOND, Found
 from affectscope.speech.transcript import Transcript, mean_confidence
+
+SLOPE, OFFSET = 0.423, 0.523
+"""Of the logistic curve from the logit of a posterior to that of the share of words right."""
 
 
 class PocketSphinx:
@@ -63,8 +68,19 @@ def _word(found: Found, speech: Speech) -> Word:
         text=found.text,
         start=speech.start + found.first / FRAMES_A_SECOND,
         end=min(end, speech.end),
-        confidence=found.posterior,
+        confidence=confidence(found.posterior),
     )
+
+
+def confidence(posterior: float) -> float:
+    """Return how likely a word is right, from the posterior that the search gives it.
+
+    The search knows only what it did not give up, so it is sure of much that is wrong. The curve is
+    that of `training.word_confidence`.
+    """
+    inside = min(max(posterior, 1e-3), 1 - 1e-3)
+    logit = math.log(inside / (1 - inside))
+    return 1.0 / (1.0 + math.exp(-(SLOPE * logit + OFFSET)))
 
 
 def pcm(samples: NDArray[np.float32]) -> bytes:
