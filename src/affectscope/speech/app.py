@@ -42,7 +42,8 @@ def create(settings: SpeechSettings | None = None, engine: Transcriber | None = 
         engine: What transcribes; `default_engine` where none is given.
 
     Raises:
-        ModelUnavailable: ``AFFECTSCOPE_WHISPER_PATH`` names no usable folder.
+        ModelUnavailable, NotFound, InvalidValue: ``AFFECTSCOPE_WHISPER`` names no model that was
+            added, or ``AFFECTSCOPE_WHISPER_PATH`` no usable folder, or both are set.
     """
     engine = engine or default_engine()
     analyzer = SpeechAnalyzer(engine)

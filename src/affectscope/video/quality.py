@@ -66,7 +66,7 @@ class FaceQuality:
 
 def is_black(image: NDArray[np.uint8]) -> bool:
     """Tell whether a picture, uint8 [height, width, 3], shows nothing."""
-    step = max(1, min(image.shape[:2]) // 90)
+    step = max(1, min(image.shape[:2]) // 45)
     some = image[::step, ::step]
     return float((some < BLACK_LEVEL).all(2).mean()) >= BLACK_SHARE
 

@@ -35,9 +35,9 @@ EMPTY_SECONDS = 0.25
 """How often the whole picture is searched for new faces: where some are there, which are followed in
 between, and where none is."""
 
-TILES_A_SECOND = 6.0
+TILES_A_SECOND = 4.0
 """Tiles of the finest level that are searched for small faces while others are there: all of them
-every two seconds at 1280 x 720 pixels."""
+every three seconds at 1280 x 720 pixels."""
 
 
 @dataclass(frozen=True)
