@@ -6,6 +6,11 @@ import os
 import threading
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says nothing on a machine that does other work besides.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)
