@@ -2,10 +2,11 @@
 
 ``python -m training.signal_quality ../shared/data/speech``
 
-Phrases of speakers that the voice model never learnt (RAVDESS and nEMO) get noise, a narrower band,
-clipping or music. What was done is held against what `affectscope.speech.signal_quality` measures;
-the accuracy of the voice model on the same phrases says which flags should keep it from judging. The
-phrases are those that are found in the clear recordings.
+Phrases of RAVDESS and nEMO get noise, a narrower band, clipping or music. What was done is held against
+what `affectscope.speech.signal_quality` measures; the accuracy of the voice model on the same phrases
+says which flags should keep it from judging. That is one of its six networks, which `training.voice`
+leaves in its folder: the one that never heard these speakers. The phrases are those that are found in
+the clear recordings.
 
 The music is made here: chords of four bars, held or plucked, with or without drums.
 """
@@ -20,8 +21,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 from numpy.typing import NDArray
 
+from affectscope import models
 from affectscope.affect import vocabulary
 from affectscope.speech.logmel import RATE
 from affectscope.speech.phrases import Phrases
@@ -36,6 +39,22 @@ ACTORS, SPEAKER = ("Actor_16", "Actor_17", "Actor_18"), "WR0"
 _RAVDESS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
 _NEMO = {"anger": "angry", "fear": "fearful", "happiness": "happy", "sadness": "sad"}
 _PROGRESSION = ((0, 4, 7), (9, 12, 16), (5, 9, 12), (7, 11, 14))
+
+
+class OneNetwork:
+    """One network of the voice model, with the temperature of all.
+
+    Args:
+        path: An ONNX file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._session = onnxruntime.InferenceSession(path)
+        self.card = models.card("voice-emotion")
+
+    def run(self, logmel: Reals) -> dict[str, Reals]:
+        """Return the logits, as `models.Model.run` does."""
+        return {"logits": self._session.run(["logits"], {"logmel": logmel})[0]}
 
 
 @dataclass(frozen=True)
@@ -187,9 +206,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("--files", type=int, default=300, help="recordings, drawn by chance")
+    parser.add_argument("--network", type=Path, default=Path("training/runs/voice/fold-5.onnx"))
     arguments = parser.parse_args()
     voices = spoken(arguments.data, arguments.files)
     model, labels = VoiceModel(), vocabulary("ravdess-8").labels
+    model.__dict__["model"] = OneNetwork(arguments.network)
     seconds = sum(len(one.samples) for one in voices) / RATE
     print(
         f"{len(voices)} phrases, {seconds:.0f} s; columns: mean and standard deviation of snr_db,"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from affectscope.speech.logmel import BANDS, FLOOR, log_mel
+from affectscope.speech.logmel import BANDS, FLOOR, MARGIN, log_mel, spoken
 from tests.speech.signals import silence, tone
 
 
@@ -36,3 +36,25 @@ def test_ten_times_the_level_is_twenty_decibels() -> None:
     quiet, loud = log_mel(tone(0.2, level=0.05)), log_mel(tone(0.2, level=0.5))
 
     assert loud.max() - quiet.max() == pytest.approx(np.log(100), abs=0.01)
+
+
+class TestSpoken:
+    """Silence at both ends is no part of what somebody says."""
+
+    @pytest.mark.parametrize("level", [0.5, 0.05])
+    def test_the_ends_are_left_out_and_the_middle_stays(self, level: float) -> None:
+        said = np.concatenate([tone(0.5, level=level), silence(0.4), tone(0.5, level=level)])
+        whole = np.concatenate([silence(1.0), said, silence(2.0)])
+
+        found, alone = spoken(log_mel(whole)), log_mel(said)
+
+        assert len(found) == pytest.approx(len(alone) + 2 * MARGIN, abs=6)
+        quiet = (found.max(1) < found.max() - 5)[MARGIN:-MARGIN]
+        assert quiet.sum() == pytest.approx(40, abs=6)
+
+    def test_noise_and_silence_stay_whole(self) -> None:
+        noise = np.random.default_rng(0).normal(0, 0.1, 16_000).astype(np.float32)
+
+        for samples in (noise, silence(1.0), silence(0.025)):
+            mels = log_mel(samples)
+            assert (spoken(mels) == mels).all()

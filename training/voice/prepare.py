@@ -1,4 +1,4 @@
-"""RAVDESS and nEMO as log-mel arrays, with the speakers kept apart."""
+"""RAVDESS and nEMO as log-mel arrays, and which speakers are held out together."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import soxr
 from numpy.typing import NDArray
 
 from affectscope.affect import vocabulary
-from affectscope.speech.logmel import RATE, log_mel
+from affectscope.speech.logmel import RATE, log_mel, spoken
 
 LABELS = vocabulary("ravdess-8").labels
 _NEMO = {
@@ -23,48 +23,52 @@ _NEMO = {
     "surprised": "surprised",
     "neutral": "neutral",
 }
-SPEEDS = (0.9, 1.0, 1.1)
+FOLDS = 6
+"""Three actors and one Polish speaker are held out in each."""
 
-CALIBRATION = ("Actor_14", "Actor_15", "SM0")
-SCORED = ("Actor_16", "Actor_17", "Actor_18", "WR0")
-"""Speakers that no weight is fitted to: the first calibrate, the second are only scored."""
+_POLISH = ("EB0", "IC0", "KS0", "MP0", "SM0", "WR0")
 
 
 @dataclass
 class Clip:
-    """One utterance: its file, label number, speaker, and log-mel [frames, 64] at each speed."""
+    """One utterance: file, label number, speaker, corpus, and log-mel [frames, 64] of its speech."""
 
     path: Path
     label: int
     speaker: str
-    mels: list[NDArray[np.float16]]
+    corpus: str
+    mel: NDArray[np.float16]
+
+    @property
+    def fold(self) -> int:
+        """In which fold its speaker is held out."""
+        if self.corpus == "ravdess":
+            return (int(self.speaker.removeprefix("Actor_")) - 1) // 3
+        return _POLISH.index(self.speaker)
 
 
-def listed(data: Path) -> list[tuple[Path, int, str]]:
-    """Return (file, label number, speaker) of both corpora."""
+def listed(data: Path) -> list[tuple[Path, int, str, str]]:
+    """Return (file, label number, speaker, corpus) of both corpora."""
     clips = []
     for path in sorted((data / "ravdess").glob("Actor_*/*")):
-        clips.append((path, int(path.stem.split("-")[2]) - 1, path.parent.name))
+        clips.append((path, int(path.stem.split("-")[2]) - 1, path.parent.name, "ravdess"))
     with (data / "nemo" / "data.tsv").open(encoding="utf-8") as file:
         for row in csv.DictReader(file, delimiter="\t"):
             label = LABELS.index(_NEMO[row["emotion"]])
-            clips.append((data / "nemo" / row["file"], label, row["speaker_id"]))
+            clips.append((data / "nemo" / row["file"], label, row["speaker_id"], "nemo"))
     return clips
+
+
+def samples_of(path: Path) -> NDArray[np.float32]:
+    """Read a file as mono float32 at 16 kHz."""
+    samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    mono = samples.mean(1)
+    return mono if rate == RATE else soxr.resample(mono, rate, RATE)
 
 
 def load(data: Path) -> list[Clip]:
-    """Read every clip and compute its features, at all `SPEEDS` where it is trained on."""
-    clips = []
-    for path, label, speaker in listed(data):
-        samples, rate = soundfile.read(path, dtype="float32")
-        if samples.ndim > 1:
-            samples = samples.mean(1)
-        trained = speaker not in CALIBRATION + SCORED
-        mels = [
-            log_mel(soxr.resample(samples, rate, RATE / speed).astype(np.float32)).astype(
-                np.float16
-            )
-            for speed in (SPEEDS if trained else (1.0,))
-        ]
-        clips.append(Clip(path, label, speaker, mels))
-    return clips
+    """Read every clip and compute its features."""
+    return [
+        Clip(path, label, speaker, corpus, spoken(log_mel(samples_of(path))).astype(np.float16))
+        for path, label, speaker, corpus in listed(data)
+    ]

@@ -19,6 +19,12 @@ LOWEST_HZ, HIGHEST_HZ = 60.0, 7600.0
 FLOOR = 1e-7
 """Added to band energies: about -70 dB of full scale, below the noise of any real recording."""
 
+LOUD = 6.9
+"""How far below the loudest frames a loud one may be: the natural logarithm of 30 dB."""
+
+MARGIN = 10
+"""Frames that are kept before the first loud frame, and after the last."""
+
 
 def _mel(hertz: float) -> float:
     """Hertz to mel: 2595 log10(1 + f / 700). O'Shaughnessy, D. (1987). Speech Communication."""
@@ -59,3 +65,16 @@ def log_mel(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32) / SPECTRUM
     energies: NDArray[np.float32] = np.log(power @ _filters() + np.float32(FLOOR))
     return energies
+
+
+def spoken(mels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the frames of a clip from its first loud one to its last, and a tenth of a second around.
+
+    Loud is what is less than 30 dB below the 95th percentile of all. In noise that is everything.
+
+    Args:
+        mels: float32 [frames, 64], as `log_mel` gives them, at least one.
+    """
+    level = np.logaddexp.reduce(mels, axis=1)
+    (loud,) = np.nonzero(level > np.percentile(level, 95) - LOUD)
+    return mels[max(0, loud[0] - MARGIN) : loud[-1] + 1 + MARGIN]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affectscope import models
-from affectscope.speech.logmel import RATE, log_mel
+from affectscope.speech.logmel import BANDS, WINDOW, log_mel, spoken
 
 NAME = "voice-emotion"
 SHORTEST_SECONDS = 1.0
@@ -16,6 +16,9 @@ SHORTEST_SECONDS = 1.0
 
 WINDOW_SECONDS = 4.0
 """Longer clips are judged window by window: training clips are 3 to 5 s long."""
+
+LEAST_FRAMES = 50
+"""Fewer the network cannot take."""
 
 
 class VoiceModel:
@@ -33,8 +36,9 @@ class VoiceModel:
     def predict(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """Judge one clip.
 
-        A clip longer than `WINDOW_SECONDS` is cut into equal windows that overlap by half; the
-        probabilities are their mean. A clip under half a second is repeated until it is not.
+        Silence at both ends is left out. A clip longer than `WINDOW_SECONDS` is cut into equal
+        windows that overlap by half; the probabilities are their mean. A clip under half a second is
+        repeated until it is not.
 
         Args:
             samples: Mono float32 [n], n >= 1, in [-1, 1] at 16 kHz.
@@ -42,10 +46,11 @@ class VoiceModel:
         Returns:
             Calibrated probabilities [8] over ``ravdess-8``.
         """
-        least = RATE // 2 + 400
-        if len(samples) < least:
-            samples = np.resize(samples, least)
-        mels = log_mel(samples)
+        if len(samples) < WINDOW:
+            samples = np.resize(samples, WINDOW)
+        mels = spoken(log_mel(samples))
+        if len(mels) < LEAST_FRAMES:
+            mels = np.resize(mels, (LEAST_FRAMES, BANDS))
         size = round(WINDOW_SECONDS * 100)
         if len(mels) <= size * 1.5:
             windows = mels[None]
