@@ -6,7 +6,7 @@
     python -m benchmarks.long_speech --check           and exit 1 when over the budget
 
 The shipped sentence again and again. A process analyses it; its memory and that of the processes it
-started is sampled (PSS: what is shared counts in part). Growth is that of the last tenth of the
+started is sampled, without what they share with others. Growth is that of the last tenth of the
 recording over the tenth that follows its first two minutes.
 """
 
@@ -15,23 +15,19 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import subprocess
 import sys
 import tempfile
-import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from affectscope.speech import SpeechAnalyzer
 from benchmarks.machine import facts, write_result
 from benchmarks.speech_speed import write_speech
+from benchmarks.watched import MEGABYTE, watch
 
-BUDGET_MEGABYTES = 100.0
-_MEGABYTE = 1e6
+BUDGETMEGABYTES = 100.0
 _SAMPLE_SECONDS = 0.25
 _SETTLED = 120.0
 """Seconds of the recording after which caches and pools are taken to be filled."""
@@ -41,7 +37,7 @@ _NOTE_SECONDS = 5.0
 
 
 def analyse(path: str, *, words: bool) -> None:
-    """Analyse a file and print a line of JSON for each note of progress: what `watch` reads."""
+    """Analyse a file and print a line of JSON for each note of progress: what `watched` reads."""
     told = 0.0
     for record in SpeechAnalyzer().stream(path, transcribe=words):
         if record.type == "segment" and record.segment.end - told >= _NOTE_SECONDS:
@@ -68,59 +64,32 @@ class Course:
         tenth = self.done / 10
         early = [used for at, used in self.memory if _SETTLED <= at < _SETTLED + tenth]
         late = [used for at, used in self.memory if at >= self.done - tenth]
-        growth = (statistics.median(late) - statistics.median(early)) / _MEGABYTE
+        growth = (statistics.median(late) - statistics.median(early)) / MEGABYTE
         return {
             "seconds": self.done,
             "realtime_factor": self.spent / self.done,
-            "settled_megabytes": statistics.median(early) / _MEGABYTE,
+            "settled_megabytes": statistics.median(early) / MEGABYTE,
             "growth_megabytes": growth,
-            "peak_megabytes": max(used for _, used in self.memory) / _MEGABYTE,
-            "within": growth < BUDGET_MEGABYTES,
+            "peak_megabytes": max(used for _, used in self.memory) / MEGABYTE,
+            "within": growth < BUDGETMEGABYTES,
         }
 
 
-def watch(path: Path, *, words: bool) -> Course:
+def watched(path: Path, *, words: bool) -> Course:
     """Analyse a file in a process of its own and look at its memory meanwhile."""
-    course, ended = Course(), threading.Event()
-    command = [sys.executable, "-m", "benchmarks.long_speech", "--analyse", str(path)]
-    began = time.perf_counter()
-    with subprocess.Popen(
-        [*command, *(["--words"] if words else [])], stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
+    course, began = Course(), time.perf_counter()
 
-        def look() -> None:
-            while not ended.wait(_SAMPLE_SECONDS):
-                course.memory.append((course.done, memory_of(process.pid)))
+    def take(note: dict[str, Any]) -> None:
+        course.done = note["done"]
 
-        looking = threading.Thread(target=look)
-        looking.start()
-        try:
-            for line in process.stdout:
-                course.done = json.loads(line)["done"]
-        finally:
-            ended.set()
-            looking.join()
+    watch(
+        ["benchmarks.long_speech", "--analyse", str(path), *(["--words"] if words else [])],
+        take,
+        lambda used: course.memory.append((course.done, used)),
+        _SAMPLE_SECONDS,
+    )
     course.spent = time.perf_counter() - began
-    if process.returncode:
-        raise SystemExit(f"the analysis ended with status {process.returncode}")
     return course
-
-
-def memory_of(pid: int) -> float:
-    """Return the bytes of a process and of those that it started; what is shared counts in part."""
-    total = 0.0
-    try:
-        parent = psutil.Process(pid)
-        family = [parent, *parent.children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return total
-    for one in family:
-        try:
-            total += one.memory_full_info().pss
-        except psutil.NoSuchProcess:
-            continue
-    return total
 
 
 def table(result: dict[str, Any]) -> str:
@@ -128,7 +97,7 @@ def table(result: dict[str, Any]) -> str:
     return (
         f"{result['seconds'] / 60:.1f} minutes at {result['realtime_factor']:.4f} of real time\n"
         f"memory after two minutes {result['settled_megabytes']:.1f} MB, "
-        f"growth {result['growth_megabytes']:+.1f} MB (budget {BUDGET_MEGABYTES:g}), "
+        f"growth {result['growth_megabytes']:+.1f} MB (budget {BUDGETMEGABYTES:g}), "
         f"peak {result['peak_megabytes']:.1f} MB"
     )
 
@@ -149,7 +118,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "long.wav"
         write_speech(path, options.minutes)
-        result = watch(path, words=options.words).result()
+        result = watched(path, words=options.words).result()
     print(table(result))
     write_result("long-speech", {"machine": facts(), "words": options.words, **result})
     return 1 if options.check and not result["within"] else 0

@@ -18,25 +18,22 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import subprocess
 import sys
 import tempfile
-import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import av
-import psutil
 
 from affectscope.samples import sample
 from affectscope.video import VideoAnalyzer
 from benchmarks.machine import facts, write_result
+from benchmarks.watched import MEGABYTE, watch
 
-BUDGET_MEGABYTES = 50.0
+BUDGETMEGABYTES = 50.0
 BUDGET_SLOWER = 1.10
-_MEGABYTE = 1e6
 _SAMPLE_SECONDS = 0.5
 _SETTLED = 60.0
 """Seconds of the video after which caches and pools are taken to be filled."""
@@ -65,7 +62,7 @@ def write_long(path: Path, minutes: float) -> None:
 
 
 def analyse(path: str, fps: float | None) -> None:
-    """Analyse a video and print a line of JSON for each note of progress: what `watch` reads."""
+    """Analyse a video and print a line of JSON for each note of progress: what `watched` reads."""
     frames: list[tuple[float, float]] = []
     clock, processor = time.perf_counter(), time.process_time()
     for record in VideoAnalyzer().stream(path, fps):
@@ -98,7 +95,7 @@ class Course:
         late = [used for at, used in self.memory if at >= self.done - tenth]
         first = [frame for frame in self.frames if frame[0] < tenth]
         final = [frame for frame in self.frames if frame[0] >= self.done - tenth]
-        growth = (statistics.median(late) - statistics.median(early)) / _MEGABYTE
+        growth = (statistics.median(late) - statistics.median(early)) / MEGABYTE
         clock, processor = (
             {
                 "first_seconds": statistics.median(frame[what] for frame in first),
@@ -110,57 +107,32 @@ class Course:
         return {
             "video_seconds": self.done,
             "frames": len(self.frames),
-            "settled_megabytes": statistics.median(early) / _MEGABYTE,
+            "settled_megabytes": statistics.median(early) / MEGABYTE,
             "growth_megabytes": growth,
-            "peak_megabytes": max(used for _, used in self.memory) / _MEGABYTE,
+            "peak_megabytes": max(used for _, used in self.memory) / MEGABYTE,
             "clock": clock,
             "processor": processor,
             "slower": slower,
-            "within": growth < BUDGET_MEGABYTES and slower < BUDGET_SLOWER,
+            "within": growth < BUDGETMEGABYTES and slower < BUDGET_SLOWER,
         }
 
 
-def watch(path: Path, fps: float | None) -> Course:
+def watched(path: Path, fps: float | None) -> Course:
     """Analyse a video in a process of its own and look at its memory meanwhile."""
-    course, ended = Course(), threading.Event()
+    course = Course()
     rate = [] if fps is None else ["--fps", str(fps)]
-    command = [sys.executable, "-m", "benchmarks.long_video", "--analyse", str(path), *rate]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
 
-        def look() -> None:
-            while not ended.wait(_SAMPLE_SECONDS):
-                course.memory.append((course.done, memory_of(process.pid)))
+    def take(note: dict[str, Any]) -> None:
+        course.done = note["done"]
+        course.frames += [(course.done, *frame) for frame in note["frames"]]
 
-        looking = threading.Thread(target=look)
-        looking.start()
-        try:
-            for line in process.stdout:
-                note = json.loads(line)
-                course.done = note["done"]
-                course.frames += [(course.done, *frame) for frame in note["frames"]]
-        finally:
-            ended.set()
-            looking.join()
-    if process.returncode:
-        raise SystemExit(f"the analysis ended with status {process.returncode}")
+    watch(
+        ["benchmarks.long_video", "--analyse", str(path), *rate],
+        take,
+        lambda used: course.memory.append((course.done, used)),
+        _SAMPLE_SECONDS,
+    )
     return course
-
-
-def memory_of(pid: int) -> float:
-    """Return the bytes that a process and those that it started have for themselves alone."""
-    total = 0.0
-    try:
-        parent = psutil.Process(pid)
-        family = [parent, *parent.children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return total
-    for one in family:
-        try:
-            total += one.memory_full_info().uss
-        except psutil.NoSuchProcess:
-            continue
-    return total
 
 
 def table(result: dict[str, Any]) -> str:
@@ -168,7 +140,7 @@ def table(result: dict[str, Any]) -> str:
     lines = [
         f"{result['frames']} frames of {result['video_seconds'] / 60:.1f} minutes",
         f"memory after the first minute {result['settled_megabytes']:.1f} MB, "
-        f"growth {result['growth_megabytes']:+.1f} MB (budget {BUDGET_MEGABYTES:g}), "
+        f"growth {result['growth_megabytes']:+.1f} MB (budget {BUDGETMEGABYTES:g}), "
         f"peak {result['peak_megabytes']:.1f} MB",
     ]
     for what in ("clock", "processor"):
@@ -197,9 +169,9 @@ def main() -> int:
         path = Path(folder) / "long.mp4"
         began = time.monotonic()
         write_long(path, options.minutes)
-        size = path.stat().st_size / _MEGABYTE
+        size = path.stat().st_size / MEGABYTE
         print(f"wrote {size:.0f} MB in {time.monotonic() - began:.1f} s", flush=True)
-        result = watch(path, options.fps).result()
+        result = watched(path, options.fps).result()
     print(table(result))
     write_result("long-video", {"machine": facts(), "fps": options.fps, **result})
     return 1 if options.check and not result["within"] else 0

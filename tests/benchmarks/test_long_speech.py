@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from affectscope.media import read_audio
-from benchmarks.long_speech import Course, analyse, table, watch
+from benchmarks.long_speech import Course, analyse, table, watched
 from benchmarks.speech_speed import write_speech
 
 
@@ -26,7 +26,7 @@ def test_an_analysis_is_watched(tmp_path: Path) -> None:
     path = tmp_path / "long.wav"
     write_speech(path, minutes=2)
 
-    course = watch(path, words=False)
+    course = watched(path, words=False)
 
     assert course.done > 100
     assert max(used for _, used in course.memory) > 20e6

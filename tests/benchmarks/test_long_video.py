@@ -11,7 +11,7 @@ import pytest
 
 from affectscope.media import read_frames
 from affectscope.samples import sample
-from benchmarks.long_video import Course, analyse, table, watch, write_long
+from benchmarks.long_video import Course, analyse, table, watched, write_long
 
 
 def test_the_sample_again_and_again(tmp_path: Path) -> None:
@@ -27,7 +27,7 @@ def test_the_sample_again_and_again(tmp_path: Path) -> None:
 
 
 def test_an_analysis_is_watched() -> None:
-    course = watch(sample("video"), fps=None)
+    course = watched(sample("video"), fps=None)
 
     assert len(course.frames) > 100
     assert course.done == 5

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,19 +18,7 @@ from affectscope.errors import UndecodableMedia
 from affectscope.media import Limits, process, read_audio, read_frames
 from affectscope.media.process import Decoder, Nursery
 from affectscope.samples import sample
-
-
-def gone(pid: int, seconds: float = 5.0) -> bool:
-    """Wait until a process has ended."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
-                return True
-        except psutil.NoSuchProcess:
-            return True
-        time.sleep(0.01)
-    return False
+from tests.processes import gone
 
 
 @pytest.fixture

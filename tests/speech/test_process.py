@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -22,25 +21,13 @@ from affectscope.speech.activity import Speech
 from affectscope.speech.pocket_sphinx import pcm
 from affectscope.speech.process import Recognizers
 from affectscope.speech.recognizer import Recognizer
+from tests.processes import gone
 from tests.speech.neighbours import steps_of_others
 from tests.speech.signals import spoken
 
 Fragile = Callable[..., Recognizers]
 
 HAPPY = pcm(spoken()[16_000:32_000])
-
-
-def gone(pid: int, seconds: float = 10.0) -> bool:
-    """Wait until a process has ended."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
-                return True
-        except psutil.NoSuchProcess:
-            return True
-        time.sleep(0.01)
-    return False
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from affectscope.speech.signal_quality import (
     MEASURES,
     SignalQuality,
     level_dbfs,
-    quality_flags,
     signal_quality,
 )
 from tests.speech.signals import silence, spoken, tone
@@ -43,6 +42,10 @@ def chords(seconds: float, level: float = 0.1) -> Samples:
 
 def measured(samples: Samples) -> dict[str, float]:
     return signal_quality(samples).measures
+
+
+def quality_flags(samples: np.ndarray) -> tuple[str, ...]:
+    return signal_quality(samples).flags
 
 
 class TestFlags:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextvars import copy_context
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from affectscope.telemetry import Timings, current_timings, note_media, stage
+from affectscope.telemetry import Timings, current_timings, drawn, note_media, stage
 
 
 def ticking(step: float = 1.0) -> Callable[[], float]:
@@ -45,6 +45,27 @@ def test_a_stage_that_raises_still_counts() -> None:
         pass
 
     assert timings.seconds == {"decode": 1.0}
+
+
+def test_of_what_is_drawn_only_the_drawing_counts() -> None:
+    now = 0.0
+
+    def slow() -> Iterator[int]:
+        nonlocal now
+        for number in range(3):
+            now += 1.0
+            yield number
+        now += 0.5
+
+    timings = Timings(clock=lambda: now)
+    found = []
+    with timings.activate():
+        for number in drawn("decode", slow()):
+            found.append(number)
+            now += 10.0
+
+    assert found == [0, 1, 2]
+    assert timings.seconds == {"decode": 3.5}
 
 
 def test_outside_of_measured_work_nothing_happens() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -106,28 +106,24 @@ class Progress:
             self._bars.update(task, completed=max(bar.completed, done))
 
 
-@contextmanager
-def timing(what: str) -> Iterator[Callable[[float, float | None], None]]:
+def timing(what: str) -> AbstractContextManager[Callable[[float, float | None], None]]:
     """Show a bar of seconds of a medium; yields the function to call with (done, total)."""
-    bars = _bars(_Seconds())
-    with bars:
-        task = bars.add_task(what, total=None)
-        yield lambda done, total: bars.update(task, completed=done, total=total)
+    return _bar(what, _Seconds())
 
 
-@contextmanager
-def counting(what: str) -> Iterator[Callable[[int, int], None]]:
+def counting(what: str) -> AbstractContextManager[Callable[[float, float | None], None]]:
     """Show a bar of counted things; yields the function to call with (done, total)."""
-    bars = _bars(MofNCompleteColumn())
-    with bars:
-        task = bars.add_task(what, total=None)
-        yield lambda done, total: bars.update(task, completed=done, total=total)
+    return _bar(what, MofNCompleteColumn())
+
+
+def loading(what: str) -> AbstractContextManager[Callable[[float, float | None], None]]:
+    """Show a bar of bytes; yields the function to call with (done, total)."""
+    return _bar(what, DownloadColumn())
 
 
 @contextmanager
-def loading(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar of bytes; yields the function to call with (done, total)."""
-    bars = _bars(DownloadColumn())
+def _bar(what: str, column: ProgressColumn) -> Iterator[Callable[[float, float | None], None]]:
+    bars = _bars(column)
     with bars:
         task = bars.add_task(what, total=None)
         yield lambda done, total: bars.update(task, completed=done, total=total)

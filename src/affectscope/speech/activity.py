@@ -46,7 +46,6 @@ class SpeechFinder:
     Other threads run while a piece is judged.
 
     Attributes:
-        heard: Seconds of signal taken in so far.
         spoken: Seconds of speech found so far.
     """
 
@@ -59,7 +58,6 @@ class SpeechFinder:
         self._quiet = 0
         self._position = 0
         self._origin: float | None = None
-        self.heard = 0.0
         self.spoken = 0.0
 
     def feed(self, samples: NDArray[np.float32], start: float) -> Iterator[Speech]:
@@ -71,7 +69,6 @@ class SpeechFinder:
         """
         if self._origin is None:
             self._origin = start
-        self.heard += len(samples) / RATE
         signal = np.concatenate([self._rest, samples])
         whole = len(signal) // CHUNK * CHUNK
         self._rest = signal[whole:]

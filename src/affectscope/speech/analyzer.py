@@ -7,11 +7,11 @@ from pathlib import Path
 
 from affectscope.affect import MediaNoted, Record, TrackOpened, Utterance
 from affectscope.errors import ModelNotPermitted
+from affectscope.speech import silero
 from affectscope.speech.channels import Channels
 from affectscope.speech.engine import default_engine
 from affectscope.speech.hearing import Hearing, speaker_name, utterance
 from affectscope.speech.phrases import Phrases
-from affectscope.speech.silero import session
 from affectscope.speech.transcript import Transcriber
 from affectscope.speech.turns import TurnStatistics
 from affectscope.speech.voice import VoiceModel
@@ -32,7 +32,7 @@ class SpeechAnalyzer:
 
     def load(self) -> None:
         """Load the models now instead of on first use."""
-        session()
+        silero.session()
         self._engine.load()
         self._permitted()
 

@@ -29,9 +29,6 @@ from affectscope.speech.sliding import windows
 from affectscope.speech.transcript import Transcriber, Transcript
 from affectscope.telemetry import stage
 
-_WHOLLY = ("too-short", "quiet")
-"""Reasons that hold for every part of a phrase as for the whole."""
-
 LEAST_CONFIDENCE = 0.3
 """Below this probability of the highest of eight labels nothing is said (chance is .125)."""
 
@@ -82,8 +79,8 @@ class Hearing:
             measures = {**level, **prosody(phrase.samples), **quality.measures}
         with stage("infer"):
             segment = self._segment(phrase, said, measures, quality)
-            if self._model is not None and segment.abstained not in _WHOLLY:
-                course = windows(phrase, self._judge)
+            if self._model is not None and quality.abstain is None:
+                course = windows(phrase, lambda samples: self._judge(samples, quality))
                 segment = segment.model_copy(update={"windows": course})
         yield SegmentFound(track=self._name, segment=segment)
         if self._engine is not None and said is not None and said.text:
@@ -118,15 +115,20 @@ class Hearing:
         )
 
     def _judge(
-        self, samples: NDArray[np.float32], quality: SignalQuality | None = None
+        self, samples: NDArray[np.float32], quality: SignalQuality
     ) -> tuple[Affect | None, str | None]:
-        """Return what a voice resembles, or the reason why that is not said."""
+        """Return what a voice resembles, or the reason why that is not said.
+
+        Args:
+            samples: A phrase or a part of one.
+            quality: Of the phrase.
+        """
         if self._model is None:
             return None, "model-not-permitted"
         if len(samples) < voice.SHORTEST_SECONDS * RATE:
             return None, "too-short"
-        if (reason := (quality or signal_quality(samples)).abstain) is not None:
-            return None, reason
+        if quality.abstain is not None:
+            return None, quality.abstain
         affect = affect_from("ravdess-8", self._model.predict(samples).tolist())
         return (None, "low-confidence") if affect.confidence < LEAST_CONFIDENCE else (affect, None)
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from affectscope.errors import AffectscopeError, MalformedRequest
-from affectscope.media.live_sound import PackedSound, PlainSound, Samples
+from affectscope.media.live_sound import PackedSound, PlainSound
 from affectscope.service import LiveConnection, Service
 from affectscope.speech.activity import Speech
 from affectscope.speech.analyzer import SpeechAnalyzer
@@ -25,7 +25,7 @@ from affectscope.speech.hearing import Hearing
 from affectscope.speech.live_form import FORMATS, Form, is_end, read_form
 from affectscope.speech.live_listener import LiveListener, Told
 from affectscope.speech.live_words import LiveWords
-from affectscope.telemetry import Timings, stage
+from affectscope.telemetry import Timings, drawn
 
 T = TypeVar("T")
 LIVE_SPEECH: Final = "/live-speech"
@@ -307,22 +307,12 @@ class LiveSpeech:
 
 def _fed(listener: LiveListener, sound: PlainSound | PackedSound, data: bytes) -> Iterator[Told]:
     """Yield what there is to tell of a message."""
-    for samples in _timed(sound.feed(data)):
+    for samples in drawn("decode", sound.feed(data)):
         yield from listener.feed(samples)
 
 
 def _finished(listener: LiveListener, sound: PlainSound | PackedSound) -> Iterator[Told]:
     """Yield what there is to tell at the end."""
-    for samples in _timed(sound.finish()):
+    for samples in drawn("decode", sound.finish()):
         yield from listener.feed(samples)
     yield from listener.finish(damaged=sound.damaged > 0, truncated=sound.truncated)
-
-
-def _timed(signal: Iterator[Samples]) -> Iterator[Samples]:
-    """Yield a signal, with the making of it as the stage ``decode``."""
-    while True:
-        with stage("decode"):
-            samples = next(signal, None)
-        if samples is None:
-            return
-        yield samples

@@ -14,12 +14,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from affectscope.affect import Affect, QualityNoted, SegmentFound
+from affectscope.affect import Affect, SegmentFound
 from affectscope.errors import EmptyInput
 from affectscope.speech.activity import Speech, SpeechFinder
 from affectscope.speech.hearing import Hearing
 from affectscope.speech.logmel import RATE
-from affectscope.speech.phrases import SILENT_DBFS
+from affectscope.speech.phrases import no_speech, noted
 from affectscope.speech.signal_quality import level_dbfs
 from affectscope.speech.silero import CHUNK
 from affectscope.telemetry import stage
@@ -116,14 +116,15 @@ class LiveListener:
             phrases += self._finder.finish()
         yield from self._changes(phrases)
         self._measure()
+        notes = []
         if damaged:
-            yield self._noted("damaged", "parts that are no sound were left out")
+            notes.append(noted("damaged", "parts that are no sound were left out"))
         if truncated:
-            yield self._noted("truncated", "the stream breaks off; analysed as far as it goes")
-        if self._loudest < SILENT_DBFS:
-            yield self._noted("silent", f"the sound never exceeds {SILENT_DBFS:g} dB of full scale")
-        elif not self.segments:
-            yield self._noted("no-speech", "there is sound, but nothing that resembles speech")
+            notes.append(noted("truncated", "the stream breaks off; analysed as far as it goes"))
+        if not self.segments:
+            notes.append(no_speech(self._loudest))
+        for note in notes:
+            yield self._tell(note.model_dump(mode="json"))
 
     def _look(self, chunk: NDArray[np.float32]) -> Iterator[Told]:
         with stage("detect"):
@@ -178,10 +179,6 @@ class LiveListener:
 
     def _speech(self, state: str, start: float) -> Told:
         return self._tell({"type": "speech", "state": state, "start": start})
-
-    def _noted(self, flag: str, message: str) -> Told:
-        record = QualityNoted(modality="voice", flag=flag, message=message)
-        return self._tell(record.model_dump(mode="json"))
 
     def _tell(self, message: dict[str, Any]) -> Told:
         self._told = self.heard

@@ -14,7 +14,7 @@ from affectscope.media import ChannelChunk, read_channels
 from affectscope.speech.channels import CHANNELS, KEPT, Channels, Listener, Phrase, listener
 from affectscope.speech.logmel import RATE
 from affectscope.speech.signal_quality import level_dbfs
-from affectscope.telemetry import note_media, stage
+from affectscope.telemetry import drawn, note_media, stage
 
 SILENT_DBFS = -70.0
 """Below this level everywhere a file is silent; a quiet room is louder."""
@@ -68,16 +68,16 @@ class Phrases:
         self._reader.close()
 
     def __iter__(self) -> Iterator[Phrase]:
-        while True:
-            with stage("decode"):
-                chunk = next(self._reader, None)
+        for chunk in drawn("decode", self._reader):
             with stage("detect"):
-                phrases = self._ending() if chunk is None else self._next(chunk)
+                phrases = self._next(chunk)
             self._found = self._found or bool(phrases)
             yield from phrases
-            if chunk is None:
-                return
             note_media(len(chunk.samples) / RATE, "audio")
+        with stage("detect"):
+            phrases = list(self._listener.finish()) if self._listener is not None else []
+        self._found = self._found or bool(phrases)
+        yield from phrases
 
     def _next(self, chunk: ChannelChunk) -> list[Phrase]:
         samples = self._finite(chunk.samples)
@@ -87,19 +87,14 @@ class Phrases:
         self._loudest = max(self._loudest, *(level_dbfs(one) for one in samples.T))
         return list(self._listener.feed(samples, chunk.start))
 
-    def _ending(self) -> list[Phrase]:
-        return list(self._listener.finish()) if self._listener is not None else []
-
     def notices(self) -> Iterator[QualityNoted]:
         """Yield what limits the file as a whole; complete when all phrases were taken."""
         if self._odd or self._reader.damaged:
-            yield _noted("damaged", "parts that are no sound were left out or taken as silence")
+            yield noted("damaged", "parts that are no sound were left out or taken as silence")
         if self._reader.truncated:
-            yield _noted("truncated", "the file ends early; analysed as far as it goes")
-        if self.heard and self._loudest < SILENT_DBFS:
-            yield _noted("silent", f"the sound never exceeds {SILENT_DBFS:g} dB of full scale")
-        elif not self._found:
-            yield _noted("no-speech", "there is sound, but nothing that resembles speech")
+            yield noted("truncated", "the file ends early; analysed as far as it goes")
+        if not self._found:
+            yield no_speech(self._loudest if self.heard else 0.0)
 
     def _finite(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the samples with silence for what is no number; the same object where all are."""
@@ -109,5 +104,17 @@ class Phrases:
         return np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
 
 
-def _noted(flag: str, message: str) -> QualityNoted:
+def no_speech(loudest: float) -> QualityNoted:
+    """Say why nothing that was spoken was found.
+
+    Args:
+        loudest: Highest level of the whole sound, in decibels of full scale.
+    """
+    if loudest < SILENT_DBFS:
+        return noted("silent", f"the sound never exceeds {SILENT_DBFS:g} dB of full scale")
+    return noted("no-speech", "there is sound, but nothing that resembles speech")
+
+
+def noted(flag: str, message: str) -> QualityNoted:
+    """Return what limits a recording as a whole."""
     return QualityNoted(modality="voice", flag=flag, message=message)

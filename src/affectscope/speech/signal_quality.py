@@ -106,15 +106,6 @@ def level_dbfs(samples: NDArray[np.float32]) -> float:
     return 10.0 * float(np.log10(max(power, 1e-12)))
 
 
-def quality_flags(samples: NDArray[np.float32]) -> tuple[str, ...]:
-    """Return what limits a segment, as `SignalQuality.flags` says.
-
-    Args:
-        samples: Mono float32 [n] in [-1, 1] at 16 kHz.
-    """
-    return signal_quality(samples).flags
-
-
 def signal_quality(samples: NDArray[np.float32]) -> SignalQuality:
     """Measure what a segment is worth.
 

@@ -30,7 +30,7 @@ from affectscope.telemetry.predictions import Predictions
 from affectscope.telemetry.profiling import Profile, profile_call
 from affectscope.telemetry.propagation import current_request, outgoing_headers
 from affectscope.telemetry.telemetry import Telemetry
-from affectscope.telemetry.timings import Timings, current_timings, note_media, stage
+from affectscope.telemetry.timings import Timings, current_timings, drawn, note_media, stage
 
 __all__ = [
     "ERROR_TYPE_KEY",
@@ -49,6 +49,7 @@ __all__ = [
     "configure_logging",
     "current_request",
     "current_timings",
+    "drawn",
     "get_logger",
     "memory_limit",
     "note_media",

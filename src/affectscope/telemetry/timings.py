@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from affectscope.telemetry.context import RequestContext
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from affectscope.telemetry.profiling import Profile
 
 MediaKind = Literal["audio", "video"]
+T = TypeVar("T")
 
 _adding = threading.Lock()
 # One lock for all: it is held for a moment, and a lock for each request would cost each request.
@@ -173,6 +174,22 @@ class Stage:
 
 
 stage = Stage
+
+
+def drawn(name: str, items: Iterator[T]) -> Iterator[T]:
+    """Yield items, with the time that it takes to get each as a stage, and not what is done with it.
+
+    Args:
+        name: The stage.
+        items: A reader, for one; it is not closed.
+    """
+    while True:
+        try:
+            with stage(name):
+                item = next(items)
+        except StopIteration:
+            return
+        yield item
 
 
 def note_media(seconds_processed: float, kind: MediaKind = "audio") -> None:

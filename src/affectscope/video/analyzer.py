@@ -12,8 +12,8 @@ from contextvars import copy_context
 
 from affectscope.affect import MediaNoted, ModelRef, ProgressMade, QualityNoted, Record
 from affectscope.errors import ModelNotPermitted
-from affectscope.media import SEQUENCE_RATE, Frame, FrameReader, read_frames, warm_up
-from affectscope.telemetry import note_media, stage
+from affectscope.media import SEQUENCE_RATE, FrameReader, read_frames, warm_up
+from affectscope.telemetry import drawn, note_media, stage
 from affectscope.video.detector import FaceDetector, borrowed_detector
 from affectscope.video.expression import ExpressionModel
 from affectscope.video.summary import FaceStatistics
@@ -109,26 +109,16 @@ def _sightings(watch: FaceWatch, reader: FrameReader) -> Iterator[Sighting]:
     A profiler sees one thread only: under one, everything is done in it.
     """
     if reader.info.is_image or sys.getprofile() is not None:
-        yield from map(watch.find, _timed(reader))
+        yield from map(watch.find, drawn("decode", reader))
         return
     with ThreadPoolExecutor(1, thread_name_prefix="video-find") as finder:
         ahead: deque[Future[Sighting]] = deque()
-        for frame in _timed(reader):
+        for frame in drawn("decode", reader):
             ahead.append(finder.submit(copy_context().run, watch.find, frame))
             if len(ahead) > FRAMES_AHEAD:
                 yield ahead.popleft().result()
         while ahead:
             yield ahead.popleft().result()
-
-
-def _timed(reader: FrameReader) -> Iterator[Frame]:
-    """Yield the frames of a reader, waiting for each in the stage of decoding."""
-    while True:
-        with stage("decode"):
-            frame = next(reader, None)
-        if frame is None:
-            return
-        yield frame
 
 
 def _progress(done: float, total: float | None) -> ProgressMade:

@@ -68,9 +68,9 @@ class FaceWatch:
         still: Whether there is one frame only.
 
     Attributes:
-        frames: Frames so far.
+        frames: Frames that were judged so far.
         black: How many of them were black.
-        faces: Tracks that were opened so far.
+        faces: Faces that were numbered so far.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class FaceWatch:
         self._smoothing: dict[int, Smoothing] = {}
         self._swept = -math.inf
         self._seen = False
-        self._tile = self._numbered = 0
+        self._tile = 0
         self.frames = self.black = self.faces = 0
 
     def look(self, frame: Frame) -> Iterator[Record]:
@@ -117,8 +117,8 @@ class FaceWatch:
         self._seen = bool(found)
         numbers = self._tracker.update(found, frame.time)
         known = {n: face for n, face in zip(numbers, found, strict=True) if n is not None}
-        new = sorted(number for number in known if number > self._numbered)
-        self._numbered = max(new, default=self._numbered)
+        new = sorted(number for number in known if number > self.faces)
+        self.faces = max(new, default=self.faces)
         return Sighting(
             frame, dark, known, {number: self._tracker.origin(number) for number in new}
         )
@@ -134,7 +134,6 @@ class FaceWatch:
         """
         self.frames += 1
         self.black += sighting.dark
-        self.faces += len(sighting.new)
         for number, origin in sighting.new.items():
             yield TrackOpened(track=self._track(number, origin))
         frame, known = sighting.frame, sighting.faces
