@@ -13,6 +13,7 @@ import pytest
 from affectscope.affect import vocabulary
 from affectscope.errors import EmptyInput, InvalidValue, MalformedRequest, MissingField
 from affectscope.evaluation import evaluate
+from affectscope.evaluation.damage import CONDITIONS, damaged
 from affectscope.media import read_frames
 from affectscope.samples import SPOKEN, sample
 from affectscope.video import crop_faces
@@ -77,6 +78,33 @@ class TestFace:
     def test_there_is_no_product_path_of_text(self, tmp_path: Path) -> None:
         with pytest.raises(InvalidValue, match="valid: face"):
             evaluate("text", tmp_path, product_path=True)
+
+    @pytest.mark.parametrize("condition", CONDITIONS)
+    def test_a_condition_changes_what_the_model_sees(self, condition: str) -> None:
+        images = np.random.default_rng(1).integers(0, 256, (3, 48, 48)).astype(np.uint8)
+
+        seen = damaged(images, condition)
+
+        assert seen.shape == images.shape
+        assert seen.dtype == np.uint8
+        assert (seen != images).mean() > 0.5
+        assert (seen == damaged(images, condition)).all()
+
+    def test_faces_are_scored_under_a_condition(self, tmp_path: Path) -> None:
+        data = faces(tmp_path / "a.npz", (np.eye(10, dtype=int)[:8] * 10).tolist())
+
+        clean, dim = evaluate("face", data), evaluate("face", data, condition="dark")
+
+        assert dim["n"] == clean["n"] == 8
+        assert dim["ece"] != clean["ece"]
+
+    def test_an_unknown_condition_is_named(self, tmp_path: Path) -> None:
+        data = faces(tmp_path / "a.npz", [[8, 2, 0, 0, 0, 0, 0, 0, 0, 0]])
+
+        with pytest.raises(InvalidValue, match=r"'fog'; valid: blur, jpeg_30, 24_pixels, dark"):
+            evaluate("face", data, condition="fog")
+        with pytest.raises(InvalidValue, match="valid: face"):
+            evaluate("text", data, condition="dark")
 
     def test_bad_files_are_named(self, tmp_path: Path) -> None:
         np.savez(tmp_path / "a.npz", images=np.zeros((1, 48, 48), np.uint8))

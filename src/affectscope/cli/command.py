@@ -308,6 +308,12 @@ def evaluate(
             help="For face: set the images into pictures and find them there first.",
         ),
     ] = False,
+    condition: Annotated[
+        str | None,
+        typer.Option(
+            help="For face: damage the images first: blur, jpeg_30, 24_pixels or dark.",
+        ),
+    ] = None,
 ) -> None:
     """Score a shipped model on labelled data of your own; prints one JSON object.
 
@@ -319,7 +325,7 @@ def evaluate(
     from affectscope.evaluation import evaluate as run
 
     with counting(f"scoring {task.value}") as progress:
-        figures = run(task.value, data, progress, product_path=product_path)
+        figures = run(task.value, data, progress, product_path=product_path, condition=condition)
     print(json.dumps(figures, indent=2))
 
 

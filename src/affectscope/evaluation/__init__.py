@@ -25,6 +25,7 @@ def evaluate(
     progress: Progress = lambda done, total: None,
     *,
     product_path: bool = False,
+    condition: str | None = None,
 ) -> Figures:
     """Score a model on data.
 
@@ -34,6 +35,8 @@ def evaluate(
         progress: Called with (done, total).
         product_path: For ``face`` alone: the images are set into pictures of 640x480 and go through
             detection and alignment first; one that is not found counts as wrong.
+        condition: For ``face`` alone: the images are damaged first, by one of
+            `affectscope.evaluation.damage.CONDITIONS`.
 
     Returns:
         Figures by name, of JSON types: ``n`` and, as they apply, ``accuracy``, ``macro_f1``,
@@ -42,13 +45,16 @@ def evaluate(
         only some of the labels, ``..._present_labels`` repeat them with the choice limited to those.
 
     Raises:
-        InvalidValue: Unknown task, no such file, an unknown label, or a product path of another task.
+        InvalidValue: Unknown task, no such file, an unknown label or condition, or a product path or a
+            condition of another task.
         MalformedRequest: The data cannot be read in the task's form.
     """
     if task not in TASKS:
         raise InvalidValue(f"unknown task {task!r}; valid: {', '.join(TASKS)}")
     if product_path and task != "face":
         raise InvalidValue(f"there is no product path of {task!r}; valid: face")
+    if condition is not None and task != "face":
+        raise InvalidValue(f"there are no conditions of {task!r}; valid: face")
     path = Path(data)
     if not path.is_file():
         raise InvalidValue(f"no such file: {str(path)!r}")
@@ -57,7 +63,7 @@ def evaluate(
     from affectscope.evaluation.valence_arousal import evaluate_valence_arousal
 
     scores: dict[str, Callable[[Path, Progress], Figures]] = {
-        "face": partial(tasks.evaluate_face, product_path=product_path),
+        "face": partial(tasks.evaluate_face, product_path=product_path, condition=condition),
         "text": tasks.evaluate_text,
         "voice": tasks.evaluate_voice,
         "transcript": tasks.evaluate_transcript,

@@ -18,6 +18,7 @@ from affectscope.affect import vocabulary
 from affectscope.chat import TextModel
 from affectscope.errors import EmptyInput, InvalidValue, MalformedRequest, MissingField
 from affectscope.evaluation import Figures, Progress
+from affectscope.evaluation.damage import CONDITIONS, damaged
 from affectscope.evaluation.metrics import (
     accuracy,
     expected_calibration_error,
@@ -33,7 +34,9 @@ from affectscope.speech import VoiceModel, transcribe
 from affectscope.video import ExpressionModel
 
 
-def evaluate_face(data: Path, progress: Progress, *, product_path: bool = False) -> Figures:
+def evaluate_face(
+    data: Path, progress: Progress, *, product_path: bool = False, condition: str | None = None
+) -> Figures:
     """Score facial expression by the FER+ protocol.
 
     Votes of one are dropped. Kept are images whose majority among all ten columns is one of the
@@ -44,7 +47,10 @@ def evaluate_face(data: Path, progress: Progress, *, product_path: bool = False)
         progress: Told of the images done.
         product_path: Whether the images are set into pictures, to be found and cut out there as
             the product does it. A face that is not found counts as wrong.
+        condition: One of `CONDITIONS`, by which the images are damaged first.
     """
+    if condition is not None and condition not in CONDITIONS:
+        raise InvalidValue(f"unknown condition {condition!r}; valid: {', '.join(CONDITIONS)}")
     try:
         with np.load(data, allow_pickle=False) as file:
             images, votes = file["images"], file["votes"]
@@ -62,6 +68,8 @@ def evaluate_face(data: Path, progress: Progress, *, product_path: bool = False)
     images, labels = images[kept], labels[kept]
     if not len(images):
         raise EmptyInput(f"{data.name!r} holds no image that the protocol scores")
+    if condition is not None:
+        images = damaged(images, condition)
     if product_path:
         return _through_the_product(images, labels, progress)
     model = ExpressionModel()
