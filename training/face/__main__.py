@@ -1,8 +1,7 @@
 """``python -m training.face``: train, calibrate, score and export the face-expression model.
 
-Three networks are trained, one after another, each on the votes and on what those before it make of
-the same damaged faces. The mean of the last two ships. A finished network is not trained again:
-remove the folder of the run to begin anew.
+Two networks are trained, one after the other; their mean ships. A finished network is not trained
+again: remove the folder of the run to begin anew.
 """
 
 from __future__ import annotations
@@ -23,8 +22,8 @@ from training.face.train import train
 HELD_OUT = 2000
 """Training images kept for calibration."""
 
-NETWORKS = ("teacher", "first", "second")
-SHIPPED = ("first", "second")
+NETWORKS = ((1, 30), (3, 34))
+"""Seed and epochs of each."""
 
 
 def main() -> None:
@@ -33,7 +32,6 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--out", type=Path, default=Path("src/affectscope/models/weights"))
     parser.add_argument("--run", type=Path, default=Path("training/runs/face"))
-    parser.add_argument("--epochs", type=int, default=30)
     args = parser.parse_args()
     train_file = args.data / "faces/ferplus_train.npz"
     dev_file = args.data / "faces/ferplus_dev.npz"
@@ -44,25 +42,25 @@ def main() -> None:
         Faces(faces.images[i], faces.shares[i], faces.labels[i])
         for i in (order[:HELD_OUT], order[HELD_OUT:])
     )
-    networks: dict[str, FaceNet] = {}
-    for seed, name in enumerate(NETWORKS, 1):
-        checkpoint = args.run / f"{name}.pt"
+    networks = []
+    for seed, epochs in NETWORKS:
+        checkpoint = args.run / f"{seed}.pt"
         if not checkpoint.exists():
-            teachers = list(networks.values())
-            train(rest, dev, checkpoint, epochs=args.epochs, seed=seed, teachers=teachers)
-        networks[name] = FaceNet()
-        networks[name].load_state_dict(torch.load(checkpoint, weights_only=True))
+            train(rest, dev, checkpoint, epochs=epochs, seed=seed)
+        network = FaceNet()
+        network.load_state_dict(torch.load(checkpoint, weights_only=True))
+        networks.append(network)
     path = args.out / "face-expression.onnx"
     to_onnx(
-        Committee([networks[name] for name in SHIPPED]),
+        Committee(networks),
         path,
         {"image": torch.rand(3, 1, 48, 48) * 255},
         ["logits"],
         {"image": {0: "n"}, "logits": {0: "n"}},
     )
     store_weights_in_bytes(path)
-    parameters = sum(p.numel() for name in SHIPPED for p in networks[name].parameters())
-    card.write(path, fold, dev, parameters=parameters, epochs=args.epochs)
+    parameters = sum(p.numel() for network in networks for p in network.parameters())
+    card.write(path, fold, dev, parameters=parameters)
 
 
 if __name__ == "__main__":

@@ -5,23 +5,19 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
 from training.averaging import move_average
-from training.committee import Committee
 from training.face.jitter import jittered
 from training.face.model import FaceNet
 from training.face.prepare import Faces
 
 BATCH = 128
-SHARE_OF_TEACHERS = 0.5
-"""Of a student's target; the rest are the votes."""
 
 
 @torch.no_grad()
@@ -32,15 +28,6 @@ def logits_of(model: nn.Module, images: np.ndarray) -> np.ndarray:
     return torch.cat([model(x) for x in batches]).numpy()
 
 
-@torch.no_grad()
-def _taught(teacher: nn.Module, x: Tensor) -> Tensor:
-    """Return what teachers make of faces as the student sees them, and of their mirror images."""
-    both = torch.cat([x, x.flip(3)]).to(memory_format=torch.channels_last)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        shares = teacher(both).float().softmax(1)
-    return shares.view(2, -1, 8).mean(0)
-
-
 def train(
     faces: Faces,
     dev: Faces,
@@ -48,21 +35,18 @@ def train(
     *,
     epochs: int,
     seed: int,
-    teachers: Sequence[FaceNet] = (),
     rate: float = 0.1,
 ) -> FaceNet:
     """Train one network and return the average of its weights; a log goes to standard output.
 
     SGD with momentum, cosine schedule with warm-up, soft-label cross entropy, an exponential
-    average of the weights, bf16. With teachers, half of the target is what they make of the same
-    damaged face (Beyer et al. 2022). The last whole epoch is kept beside `checkpoint`; a training
-    that was cut off goes on from there.
+    average of the weights, bf16. The last whole epoch is kept beside `checkpoint`; a training that
+    was cut off goes on from there.
     """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     model = FaceNet().to(memory_format=torch.channels_last)
     average = copy.deepcopy(model)
-    teacher = Committee([one.eval() for one in teachers]) if teachers else None
     images, shares = torch.from_numpy(faces.images), torch.from_numpy(faces.shares)
     steps = len(images) // BATCH
     total = epochs * steps
@@ -88,12 +72,9 @@ def train(
         model.train()
         for index in torch.from_numpy(rng.permutation(len(images))).split(BATCH)[:steps]:
             x = jittered(images[index], rng)
-            target = shares[index]
-            if teacher is not None:
-                target = torch.lerp(target, _taught(teacher, x), SHARE_OF_TEACHERS)
             with torch.autocast("cpu", dtype=torch.bfloat16):
                 logits = model(x.to(memory_format=torch.channels_last))
-            loss = F.cross_entropy(logits.float(), target)
+            loss = F.cross_entropy(logits.float(), shares[index])
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
