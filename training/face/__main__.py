@@ -1,7 +1,6 @@
 """``python -m training.face``: train, calibrate, score and export the face-expression model.
 
-Two networks are trained, one after the other; their mean ships. A finished network is not trained
-again: remove the folder of the run to begin anew.
+A finished network is not trained again: remove the folder of the run to begin anew.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from training.committee import Committee
 from training.export import store_weights_in_bytes, to_onnx
 from training.face import card
 from training.face.model import FaceNet
@@ -22,9 +20,6 @@ from training.face.train import train
 HELD_OUT = 2000
 """Training images kept for calibration."""
 
-NETWORKS = ((1, 30), (3, 34))
-"""Seed and epochs of each."""
-
 
 def main() -> None:
     """Run all steps; a training that was cut off goes on from its last whole epoch."""
@@ -32,6 +27,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--out", type=Path, default=Path("src/affectscope/models/weights"))
     parser.add_argument("--run", type=Path, default=Path("training/runs/face"))
+    parser.add_argument("--epochs", type=int, default=30)
     args = parser.parse_args()
     train_file = args.data / "faces/ferplus_train.npz"
     dev_file = args.data / "faces/ferplus_dev.npz"
@@ -42,25 +38,21 @@ def main() -> None:
         Faces(faces.images[i], faces.shares[i], faces.labels[i])
         for i in (order[:HELD_OUT], order[HELD_OUT:])
     )
-    networks = []
-    for seed, epochs in NETWORKS:
-        checkpoint = args.run / f"{seed}.pt"
-        if not checkpoint.exists():
-            train(rest, dev, checkpoint, epochs=epochs, seed=seed)
-        network = FaceNet()
-        network.load_state_dict(torch.load(checkpoint, weights_only=True))
-        networks.append(network)
+    checkpoint = args.run / "face.pt"
+    if not checkpoint.exists():
+        train(rest, dev, checkpoint, epochs=args.epochs)
+    model = FaceNet()
+    model.load_state_dict(torch.load(checkpoint, weights_only=True))
     path = args.out / "face-expression.onnx"
     to_onnx(
-        Committee(networks),
+        model,
         path,
         {"image": torch.rand(3, 1, 48, 48) * 255},
         ["logits"],
         {"image": {0: "n"}, "logits": {0: "n"}},
     )
     store_weights_in_bytes(path)
-    parameters = sum(p.numel() for network in networks for p in network.parameters())
-    card.write(path, fold, dev, parameters=parameters)
+    card.write(path, fold, dev, parameters=sum(p.numel() for p in model.parameters()))
 
 
 if __name__ == "__main__":

@@ -24,9 +24,8 @@ from affectscope.affect import vocabulary
 from affectscope.evaluation.metrics import expected_calibration_error
 from affectscope.speech.logmel import RATE, log_mel, spoken
 from training.calibration import softmax, temperature
-from training.committee import Committee
 from training.export import milliseconds, to_onnx, write_card
-from training.voice.model import VoiceNet
+from training.voice.model import Committee, VoiceNet
 from training.voice.prepare import FOLDS, Clip, load, samples_of
 from training.voice.train import logits_of, train
 

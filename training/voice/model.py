@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -61,3 +63,14 @@ class VoiceNet(nn.Module):
         mean = (weights * x).sum(1)
         spread = ((weights * x * x).sum(1) - mean * mean).clamp(min=1e-5).sqrt()
         return self.head(torch.cat([mean, spread], 1))
+
+
+class Committee(nn.Module):
+    """The mean of what several networks say, before the softmax."""
+
+    def __init__(self, members: Sequence[VoiceNet]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+
+    def forward(self, logmel: Tensor) -> Tensor:
+        return torch.stack([member(logmel).log_softmax(1) for member in self.members]).mean(0)
