@@ -24,7 +24,7 @@ CROPS = 4096
 """Stretches of speech that make an epoch: about one of every clip."""
 
 BATCH = 16
-NOISE = 0.25
+NOISE = 0.1
 
 
 @torch.no_grad()
@@ -41,7 +41,7 @@ def recall_of(logits: NDArray[np.float32], clips: list[Clip]) -> float:
     return float(recall_score(gold, logits.argmax(1), average="macro", labels=sorted(set(gold))))
 
 
-def train(clips: list[Clip], fold: int, run: Path, *, epochs: int, rate: float = 2e-3) -> VoiceNet:
+def train(clips: list[Clip], fold: int, run: Path, *, epochs: int, rate: float = 3e-3) -> VoiceNet:
     """Train and return the averaged model; a log and the checkpoint ``fold-N.pt`` go to `run`.
 
     Nothing is chosen by the held-out speakers, who are only reported on. Crops of 1 to 3 s, mixup,
