@@ -22,6 +22,8 @@ DAMAGES: tuple[Callable[[Image, np.random.Generator], Image], ...] = (
     lambda image, rng: compressed(image, int(rng.integers(15, 61))),
     lambda image, rng: dark(image, rng.uniform(0.06, 0.3), rng),
 )
+"""One of them at random; small faces twice, as they are what a video has most of."""
+
 SHARE_DAMAGED = 1 / 3
 
 

@@ -37,7 +37,7 @@ class Block(nn.Module):
 
 
 class FaceNet(nn.Module):
-    """Grey image [n, 1, 48, 48] in 0..255 to logits [n, 8]; 2.1 million parameters."""
+    """Grey image [n, 1, 48, 48] in 0..255 to logits [n, 8]; 2.0 million parameters."""
 
     def __init__(self, widths: tuple[int, ...] = (64, 112, 208), dropout: float = 0.3) -> None:
         super().__init__()

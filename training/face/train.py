@@ -1,4 +1,4 @@
-"""Train the face-expression networks on soft votes, with the damage that video does to faces."""
+"""Train the face-expression network on soft votes, with the damage that video does to faces."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import nn
 
 from training.averaging import move_average
 from training.face.jitter import jittered
@@ -21,21 +20,14 @@ BATCH = 128
 
 
 @torch.no_grad()
-def logits_of(model: nn.Module, images: np.ndarray) -> np.ndarray:
+def logits_of(model: FaceNet, images: np.ndarray) -> np.ndarray:
     """Return logits [n, 8] of uint8 images [n, 48, 48]."""
     model.eval()
     batches = torch.from_numpy(images).float().unsqueeze(1).split(512)
     return torch.cat([model(x) for x in batches]).numpy()
 
 
-def train(
-    faces: Faces,
-    dev: Faces,
-    checkpoint: Path,
-    *,
-    epochs: int,
-    rate: float = 0.1,
-) -> None:
+def train(faces: Faces, dev: Faces, checkpoint: Path, *, epochs: int, rate: float = 0.1) -> None:
     """Train, and save the average of the weights as `checkpoint`; a log goes to standard output.
 
     SGD with momentum, cosine schedule with warm-up, soft-label cross entropy, an exponential

@@ -5,8 +5,8 @@ size and content, for small ones. A file that matches is the one that the named 
 that commit is to be trusted is another question, so the commit is kept in the manifest and can be
 asked for.
 
-The package huggingface_hub (2.4) is not used for this: it holds a file against its size alone, and what
-a command that was ended had fetched it throws away, where models are gigabytes.
+The package huggingface_hub (2.4) is not used for this: what a command had fetched when it was ended is
+thrown away there, where models are gigabytes, and what comes over HTTP is held against its size alone.
 
 Sources: https://huggingface.co/docs/hub/api (model information), the types `RepoSibling` and
 `BlobLfsInfo` of the package huggingface_hub, and https://git-scm.com/book/en/v2/Git-Internals-Git-Objects.
