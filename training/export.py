@@ -55,16 +55,22 @@ def to_onnx(
 
 
 def store_weights_in_bytes(path: Path) -> None:
-    """Store large weights of a file as 8-bit integers, with a scale for each output channel.
+    """Store the matrices of a file as 8-bit integers, with a scale for each output channel.
 
     The network still computes in floats: the runtime multiplies the weights out once, as it loads
     them. The file takes about a quarter of the room.
     """
     model = onnx.load(path)
     graph = model.graph
-    for weight in [one for one in graph.initializer if len(one.dims) > 1]:
+    # A recurrent layer has [direction, output channel, input channel], and biases by direction.
+    recurrent = {name for node in graph.node if node.op_type == "GRU" for name in node.input}
+    for weight in list(graph.initializer):
+        channels = 2 if weight.name in recurrent else 1
+        if len(weight.dims) <= channels:
+            continue
         values = onnx.numpy_helper.to_array(weight)
-        scale = np.abs(values).max(axis=tuple(range(1, values.ndim)), keepdims=True) / 127
+        within = tuple(range(channels, values.ndim))
+        scale = np.abs(values).max(axis=within, keepdims=True) / 127
         scale = np.maximum(scale, np.finfo(np.float32).tiny).astype(np.float32)
         name = weight.name
         graph.initializer.remove(weight)

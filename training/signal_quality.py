@@ -4,9 +4,9 @@
 
 Phrases of RAVDESS and nEMO get noise, a narrower band, clipping or music. What was done is held against
 what `affectscope.speech.signal_quality` measures; the accuracy of the voice model on the same phrases
-says which flags should keep it from judging. That is one of its six networks, which `training.voice`
-leaves in its folder: the one that never heard these speakers. The phrases are those that are found in
-the clear recordings.
+says which flags should keep it from judging. That is one of its six pairs of networks, which
+`training.voice` leaves in its folder: the pair that never heard these speakers. The phrases are those
+that are found in the clear recordings.
 
 The music is made here: chords of four bars, held or plucked, with or without drums.
 """
@@ -41,8 +41,8 @@ _NEMO = {"anger": "angry", "fear": "fearful", "happiness": "happy", "sadness": "
 _PROGRESSION = ((0, 4, 7), (9, 12, 16), (5, 9, 12), (7, 11, 14))
 
 
-class OneNetwork:
-    """One network of the voice model, with the temperature of all.
+class OnePair:
+    """One pair of networks of the voice model, with the temperature of all.
 
     Args:
         path: An ONNX file.
@@ -210,7 +210,7 @@ def main() -> None:
     arguments = parser.parse_args()
     voices = spoken(arguments.data, arguments.files)
     model, labels = VoiceModel(), vocabulary("ravdess-8").labels
-    model.__dict__["model"] = OneNetwork(arguments.network)
+    model.__dict__["model"] = OnePair(arguments.network)
     seconds = sum(len(one.samples) for one in voices) / RATE
     print(
         f"{len(voices)} phrases, {seconds:.0f} s; columns: mean and standard deviation of snr_db,"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from affectscope.speech.logmel import BANDS, FLOOR, MARGIN, log_mel, spoken
+from affectscope.speech.logmel import BANDS, FLOOR, MARGIN, RANGE, log_mel, spoken
 from tests.speech.signals import silence, tone
 
 
@@ -57,4 +57,19 @@ class TestSpoken:
 
         for samples in (noise, silence(1.0), silence(0.025)):
             mels = log_mel(samples)
-            assert (spoken(mels) == mels).all()
+            assert len(spoken(mels)) == len(mels)
+
+    def test_how_loud_a_recording_is_does_not_matter(self) -> None:
+        noise = np.random.default_rng(0).normal(0, 0.1, 16_000).astype(np.float32)
+
+        loud, quiet = (
+            spoken(log_mel(tone(0.5) * level + 0.001 * noise[:8000] * level)) for level in (1, 0.1)
+        )
+
+        assert quiet == pytest.approx(loud, abs=0.01)
+
+    def test_what_is_far_below_the_usual_level_is_silence(self) -> None:
+        mels = spoken(log_mel(np.concatenate([tone(1.0), silence(0.3), tone(1.0)])))
+
+        assert mels.min() == pytest.approx(-RANGE, abs=0.01)
+        assert np.percentile(np.logaddexp.reduce(mels, axis=1), 95) == pytest.approx(0, abs=0.01)

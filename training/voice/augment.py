@@ -15,9 +15,9 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from affectscope.speech.logmel import BANDS, FLOOR
+from affectscope.speech.logmel import BANDS, RANGE
 
-_FLOOR = math.log(FLOOR)
+_FLOOR = -RANGE
 _TELEPHONE = (7, 45)
 """Bands of 300 to 3400 Hz."""
 

@@ -13,22 +13,22 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from sklearn.metrics import recall_score
-from torch import Tensor
+from torch import Tensor, nn
 
 from training.averaging import move_average
 from training.voice.augment import batch_of
-from training.voice.model import VoiceNet
+from training.voice.model import KINDS, VoiceNet
 from training.voice.prepare import Clip
 
 CROPS = 4096
 """Stretches of speech that make an epoch: about one of every clip."""
 
-BATCH = 16
+BATCH = 32
 NOISE = 0.1
 
 
 @torch.no_grad()
-def logits_of(model: VoiceNet, clips: list[Clip]) -> NDArray[np.float32]:
+def logits_of(model: nn.Module, clips: list[Clip]) -> NDArray[np.float32]:
     """Return logits [n, 8]: each whole clip by itself, as the product sees it."""
     model.eval()
     rows = [model(torch.from_numpy(clip.mel.astype(np.float32))[None]) for clip in clips]
@@ -41,17 +41,25 @@ def recall_of(logits: NDArray[np.float32], clips: list[Clip]) -> float:
     return float(recall_score(gold, logits.argmax(1), average="macro", labels=sorted(set(gold))))
 
 
-def train(clips: list[Clip], fold: int, run: Path, *, epochs: int, rate: float = 3e-3) -> VoiceNet:
-    """Train and return the averaged model; a log and the checkpoint ``fold-N.pt`` go to `run`.
+def checkpoint(run: Path, fold: int, kind: str) -> Path:
+    """Return where the network of a kind that never heard the speakers of a fold is kept."""
+    return run / f"fold-{fold}-{kind}.pt"
+
+
+def train(
+    clips: list[Clip], which: tuple[int, str], run: Path, *, epochs: int, rate: float = 2e-3
+) -> None:
+    """Train one network, `which` being its fold and its kind, and save the average of its weights.
 
     Nothing is chosen by the held-out speakers, who are only reported on. Crops of 1 to 3 s, mixup,
     label smoothing .1, AdamW with cosine, balanced labels.
     """
+    fold, kind = which
     torch.manual_seed(fold)
     rng = np.random.default_rng(fold)
     seen = [clip for clip in clips if clip.fold != fold]
     held = [clip for clip in clips if clip.fold == fold]
-    model = VoiceNet()
+    model = VoiceNet(*KINDS[kind])
     frames = np.concatenate([_centred(clip.mel)[::7] for clip in seen])
     model.scale.copy_(torch.from_numpy(frames.std(0)))
     model = model.to(memory_format=torch.channels_last)
@@ -75,8 +83,9 @@ def train(clips: list[Clip], fold: int, run: Path, *, epochs: int, rate: float =
             y = F.one_hot(torch.tensor([clip.label for clip in chosen]), 8) * 0.9 + 0.1 / 8
             share, other = float(rng.beta(0.2, 0.2)), torch.randperm(BATCH)
             x, y = share * x + (1 - share) * x[other], share * y + (1 - share) * y[other]
-            logits: Tensor = model(x)
-            loss = F.cross_entropy(logits, y)
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                logits: Tensor = model(x)
+            loss = F.cross_entropy(logits.float(), y)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 2.0)
@@ -84,15 +93,14 @@ def train(clips: list[Clip], fold: int, run: Path, *, epochs: int, rate: float =
             schedule.step()
             losses += loss.item()
             move_average(average, model, schedule.last_epoch)
-        line = f"fold {fold} epoch {epoch + 1}/{epochs} loss {losses / steps:.4f}"
-        if epoch % 4 == 3 or epoch == epochs - 1:
+        line = f"fold {fold} {kind} epoch {epoch + 1}/{epochs} loss {losses / steps:.4f}"
+        if epoch % 12 == 11 or epoch == epochs - 1:
             for corpus in ("ravdess", "nemo"):
                 some = [clip for clip in held if clip.corpus == corpus]
                 line += f" {corpus} {recall_of(logits_of(average, some), some):.3f}"
         print(f"{line} {time.time() - began:.0f} s", flush=True)
     run.mkdir(parents=True, exist_ok=True)
-    torch.save(average.state_dict(), run / f"fold-{fold}.pt")
-    return average
+    torch.save(average.state_dict(), checkpoint(run, fold, kind))
 
 
 def _centred(mel: NDArray[np.float16]) -> NDArray[np.float32]:

@@ -16,8 +16,11 @@ WINDOW, HOP, SPECTRUM = 400, 160, 512
 
 BANDS = 64
 LOWEST_HZ, HIGHEST_HZ = 60.0, 7600.0
-FLOOR = 1e-7
-"""Added to band energies: about -70 dB of full scale, below the noise of any real recording."""
+FLOOR = 1e-10
+"""Added to band energies: about -100 dB of full scale, below the noise of any real recording."""
+
+RANGE = 14.0
+"""How far below the usual level of a clip energies are told apart: the logarithm of 61 dB."""
 
 LOUD = 6.9
 """How far below the loudest frames a loud one may be: the natural logarithm of 30 dB."""
@@ -68,13 +71,22 @@ def log_mel(samples: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def spoken(mels: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the frames of a clip from its first loud one to its last, and a tenth of a second around.
+    """Return the frames of a clip from its first loud one to its last, relative to its level.
 
-    Loud is what is less than 30 dB below the 95th percentile of all. In noise that is everything.
+    Loud is what is less than 30 dB below the usual level, which is the 95th percentile of all; in
+    noise that is everything. A tenth of a second is kept on both sides. How far a speaker was from
+    the microphone, and how it was amplified, say nothing of the voice, so energies count from the
+    usual level, and what is more than 61 dB below it counts as silence.
 
     Args:
         mels: float32 [frames, 64], as `log_mel` gives them, at least one.
+
+    Returns:
+        float32 [frames or fewer, 64], from -14 up.
     """
     level = np.logaddexp.reduce(mels, axis=1)
-    (loud,) = np.nonzero(level > np.percentile(level, 95) - LOUD)
-    return mels[max(0, loud[0] - MARGIN) : loud[-1] + 1 + MARGIN]
+    usual = np.percentile(level, 95)
+    (loud,) = np.nonzero(level > usual - LOUD)
+    cut = mels[max(0, loud[0] - MARGIN) : loud[-1] + 1 + MARGIN]
+    relative: NDArray[np.float32] = np.logaddexp(cut - np.float32(usual), np.float32(-RANGE))
+    return relative
