@@ -42,7 +42,7 @@ COMMAND = "python -m training.voice --resume"
 
 
 def main() -> None:
-    """Run all steps; a fold whose checkpoint is there is not trained again with ``--resume``."""
+    """Run all steps; a network whose checkpoint is there is not trained again with ``--resume``."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--out", type=Path, default=Path("src/affectscope/models/weights"))
