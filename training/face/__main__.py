@@ -17,8 +17,11 @@ from training.face.model import FaceNet
 from training.face.prepare import Faces, for_scoring, for_training
 from training.face.train import train
 
-HELD_OUT = 2000
+HELD_OUT = 1000
 """Training images kept for calibration."""
+
+CYCLES = (30, 40)
+"""Epochs of each cycle of the learning rate."""
 
 
 def main() -> None:
@@ -27,7 +30,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--out", type=Path, default=Path("src/affectscope/models/weights"))
     parser.add_argument("--run", type=Path, default=Path("training/runs/face"))
-    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--cycles", type=int, nargs="+", default=CYCLES, metavar="EPOCHS")
     args = parser.parse_args()
     train_file = args.data / "faces/ferplus_train.npz"
     dev_file = args.data / "faces/ferplus_dev.npz"
@@ -40,18 +43,13 @@ def main() -> None:
     )
     checkpoint = args.run / "face.pt"
     if not checkpoint.exists():
-        train(rest, dev, checkpoint, epochs=args.epochs)
+        train(rest, dev, checkpoint, cycles=args.cycles)
     model = FaceNet()
     model.load_state_dict(torch.load(checkpoint, weights_only=True))
     path = args.out / "face-expression.onnx"
-    to_onnx(
-        model,
-        path,
-        {"image": torch.rand(3, 1, 48, 48) * 255},
-        ["logits"],
-        {"image": {0: "n"}, "logits": {0: "n"}},
-    )
-    store_weights_in_bytes(path)
+    examples = {"image": torch.from_numpy(fold.images[:100]).float().unsqueeze(1)}
+    to_onnx(model, path, examples, ["logits"], {"image": {0: "n"}, "logits": {0: "n"}})
+    store_weights_in_bytes(path, examples)
     card.write(path, fold, dev, parameters=sum(p.numel() for p in model.parameters()))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,8 @@ from training.face.model import FaceNet
 from training.face.prepare import Faces
 
 BATCH = 128
+RATE = 0.1
+"""At the start of the first cycle; each further one starts at half the rate."""
 
 
 @torch.no_grad()
@@ -27,12 +30,27 @@ def logits_of(model: FaceNet, images: np.ndarray) -> np.ndarray:
     return torch.cat([model(x) for x in batches]).numpy()
 
 
-def train(faces: Faces, dev: Faces, checkpoint: Path, *, epochs: int, rate: float = 0.1) -> None:
+def rate_after(epochs: float, cycles: Sequence[int]) -> float:
+    """Return the learning rate: half a cosine a cycle (Loshchilov and Hutter 2017, warm restarts).
+
+    Args:
+        epochs: Done so far, 0 to the sum of `cycles`.
+        cycles: Epochs of each.
+    """
+    number, within = 0, epochs
+    while number + 1 < len(cycles) and within >= cycles[number]:
+        within -= cycles[number]
+        number += 1
+    warm_up = min(1.0, within / 0.5)
+    return RATE / 2**number * warm_up * 0.5 * (1 + math.cos(math.pi * within / cycles[number]))
+
+
+def train(faces: Faces, dev: Faces, checkpoint: Path, *, cycles: Sequence[int]) -> None:
     """Train, and save the average of the weights as `checkpoint`; a log goes to standard output.
 
-    SGD with momentum, cosine schedule with warm-up, soft-label cross entropy, an exponential
-    average of the weights, bf16. The last whole epoch is kept beside `checkpoint`; a training that
-    was cut off goes on from there.
+    SGD with momentum, half an epoch of warm-up in each cycle, soft-label cross entropy, an
+    exponential average of the weights, bf16. The last whole epoch is kept beside `checkpoint`; a
+    training that was cut off goes on from there.
     """
     torch.manual_seed(1)
     rng = np.random.default_rng(1)
@@ -40,13 +58,11 @@ def train(faces: Faces, dev: Faces, checkpoint: Path, *, epochs: int, rate: floa
     average = copy.deepcopy(model)
     images, shares = torch.from_numpy(faces.images), torch.from_numpy(faces.shares)
     steps = len(images) // BATCH
-    total = epochs * steps
     optimiser = torch.optim.SGD(
-        model.parameters(), lr=rate, momentum=0.9, nesterov=True, weight_decay=5e-4
+        model.parameters(), lr=1.0, momentum=0.9, nesterov=True, weight_decay=5e-4
     )
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser,
-        lambda i: min(1.0, (i + 1) / (steps * 0.5)) * 0.5 * (1 + math.cos(math.pi * i / total)),
+        optimiser, lambda step: rate_after((step + 1) / steps, cycles)
     )
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
     unfinished = checkpoint.with_suffix(".unfinished")
@@ -58,7 +74,7 @@ def train(faces: Faces, dev: Faces, checkpoint: Path, *, epochs: int, rate: floa
         for name, part in parts.items():
             part.load_state_dict(state[name])
         rng = np.random.default_rng((1, done))
-    for epoch in range(done, epochs):
+    for epoch in range(done, sum(cycles)):
         began, losses = time.time(), 0.0
         model.train()
         for index in torch.from_numpy(rng.permutation(len(images))).split(BATCH)[:steps]:
@@ -74,7 +90,7 @@ def train(faces: Faces, dev: Faces, checkpoint: Path, *, epochs: int, rate: floa
             move_average(average, model, schedule.last_epoch)
         accuracy = (logits_of(average, dev.images).argmax(1) == dev.labels).mean()
         print(
-            f"{checkpoint.stem}: epoch {epoch + 1}/{epochs} loss {losses / steps:.4f} "
+            f"{checkpoint.stem}: epoch {epoch + 1}/{sum(cycles)} loss {losses / steps:.4f} "
             f"dev accuracy {accuracy:.4f} {time.time() - began:.0f} s",
             flush=True,
         )
