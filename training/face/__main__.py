@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from training.export import store_weights_in_bytes, to_onnx
+from training.export import compute_in_bytes, to_onnx
 from training.face import card
 from training.face.model import FaceNet
 from training.face.prepare import Faces, for_scoring, for_training
@@ -47,9 +47,9 @@ def main() -> None:
     model = FaceNet()
     model.load_state_dict(torch.load(checkpoint, weights_only=True))
     path = args.out / "face-expression.onnx"
-    examples = {"image": torch.from_numpy(fold.images[:100]).float().unsqueeze(1)}
+    examples = {"image": torch.from_numpy(rest.images[:512]).float().unsqueeze(1)}
     to_onnx(model, path, examples, ["logits"], {"image": {0: "n"}, "logits": {0: "n"}})
-    store_weights_in_bytes(path, examples)
+    compute_in_bytes(path, examples, floats=("stem", "excite"))
     card.write(path, fold, dev, parameters=sum(p.numel() for p in model.parameters()))
 
 
