@@ -19,7 +19,6 @@ from torch import Tensor, nn
 
 from training.calibration import softmax
 
-
 LEAST_ALIKE = 0.95
 """Share of examples that have to keep their label as a file becomes smaller or faster."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import cv2
 import numpy as np
 import pytest
@@ -51,6 +53,20 @@ class TestSearch:
 
         assert np.array(large_face.box) / 4 == pytest.approx(np.array(small_face.box), abs=6)
         assert large_face.points / 4 == pytest.approx(small_face.points, abs=4)
+
+    def test_a_profiler_sees_all_of_it(self, crowd: np.ndarray) -> None:
+        looks: list[str] = []
+        with borrowed_detector() as detector:
+            wanted = search(detector, crowd, still=True)
+            before = sys.getprofile()
+            sys.setprofile(lambda frame, *_: looks.append(frame.f_code.co_name))
+            try:
+                found = search(detector, crowd, still=True)
+            finally:
+                sys.setprofile(before)
+
+        assert [face.box for face in found] == [face.box for face in wanted]
+        assert {"short_range", "full_range"} <= set(looks)
 
     @pytest.mark.parametrize("shape", [(480, 640), (1, 1), (2000, 3), (3, 2000), (50, 500)])
     def test_no_face(self, shape: tuple[int, int]) -> None:
