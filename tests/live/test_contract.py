@@ -125,10 +125,13 @@ class TestEveryService:
         assert found["checks"]
 
     def test_profile_report(self, curl, service):
-        found = curl(f"localhost:{PORTS[service]}/profile-report").json
-
         members = {"window_seconds", "process", "stages", "sampled_functions", "requests_profiled"}
-        assert found.keys() >= members
+        # A service that had nothing to do may not have been seen at work: these requests are work.
+        for _ in range(200):
+            found = curl(f"localhost:{PORTS[service]}/profile-report").json
+            assert found.keys() >= members
+            if found["sampled_functions"]:
+                break
         assert found["sampled_functions"]
 
     def test_documents_need_no_network(self, curl, service):
