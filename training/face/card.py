@@ -171,8 +171,8 @@ def write(path: Path, fold: Faces, dev: Faces, *, parameters: int) -> None:
                 },
                 {
                     "what": "the first cycle of the learning rate alone, 30 epochs",
-                    "effect": "version 2.0; less accurate, and no better on images that it was "
-                    "trained on: it had not learnt enough",
+                    "effect": "version 2.0; less accurate: it had not learnt enough, also of the "
+                    "images that it was trained on",
                 },
                 {
                     "what": "the mean of two networks of different seeds, 30 and 34 epochs",

@@ -3,7 +3,7 @@
 The whole picture is searched in overlapping tiles, coarse and fine. What is found there, or is
 expected because it was there a moment ago, is looked at once more from near: that rejects hands and
 hair, which look like faces from afar, and gives points of the same quality for faces of all sizes.
-The two detectors look at the same time: a search takes as long as the slower one.
+The two detectors look at the same time.
 """
 
 from __future__ import annotations
