@@ -89,7 +89,7 @@ class FaceWatch:
         self._smoothing: dict[int, Smoothing] = {}
         self._swept = -math.inf
         self._seen = False
-        self._tile = 0
+        self._tiles = 0.0
         self.frames = self.black = self.faces = 0
 
     def look(self, frame: Frame) -> Iterator[Record]:
@@ -155,9 +155,9 @@ class FaceWatch:
             return follow(self._detector, image, expected)
         tiles = None
         if expected:
-            count = math.ceil((frame.time - self._swept) * TILES_A_SECOND)
-            tiles = range(self._tile, self._tile + count)
-            self._tile += count
+            first = self._tiles
+            self._tiles += (frame.time - self._swept) * TILES_A_SECOND
+            tiles = range(math.floor(first), math.floor(self._tiles))
         self._swept = frame.time
         boxes = [one.face.box for one in expected]
         return settled(self._detector, image, search(self._detector, image, boxes, tiles=tiles))
