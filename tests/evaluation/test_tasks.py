@@ -19,6 +19,7 @@ from affectscope.samples import SPOKEN, sample
 from affectscope.video import crop_faces
 from affectscope.video.detector import borrowed_detector
 from affectscope.video.finder import search
+from tests.speech.signals import spoken, write_wav
 
 
 def table(path: Path, header: Sequence[str], *rows: Sequence[str]) -> Path:
@@ -176,6 +177,24 @@ class TestVoice:
         assert figures["n"] == figures["speakers"] == 2
         assert figures["accuracy_present_labels"] == 0.5
         assert figures["rtf"] > 0  # type: ignore[operator]
+
+    def test_clips_of_a_speaker_are_heard_in_turn(self, tmp_path: Path) -> None:
+        paths = [f"{number}.wav" for number in range(4)]
+        for path, part in zip(paths, np.array_split(spoken(), 4), strict=True):
+            write_wav(tmp_path / path, part)
+        labels = ("happy", "sad", "angry", "happy")
+
+        def scored(*speakers: str) -> dict[str, object]:
+            rows = zip(paths, labels, speakers, strict=True)
+            return evaluate("voice", table(tmp_path / "m.csv", ("path", "label", "speaker"), *rows))
+
+        one, four, unnamed = scored(*"aaaa"), scored(*"abcd"), scored("", "", "", "")
+
+        assert one["alone"] == four["alone"] == unnamed["alone"]
+        alone = pytest.approx(four["alone"]["ece"], abs=1e-5)  # type: ignore[index]
+        assert four["ece"] == alone
+        assert unnamed["ece"] == alone
+        assert one["ece"] != alone
 
     def test_bad_manifests_are_named(self, tmp_path: Path) -> None:
         header = ("path", "label", "speaker")

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from affectscope.affect import vocabulary
 from affectscope.speech.logmel import RATE, log_mel, spoken
+from affectscope.speech.prosody import prosody
+from affectscope.speech.timbre import timbre
 
 LABELS = vocabulary("ravdess-8").labels
 _NEMO = {
@@ -31,13 +33,14 @@ _POLISH = ("EB0", "IC0", "KS0", "MP0", "SM0", "WR0")
 
 @dataclass
 class Clip:
-    """One utterance: file, label number, speaker, corpus, and log-mel [frames, 64] of its speech."""
+    """One utterance: file, label number, speaker, corpus, log-mel [frames, 64], manner."""
 
     path: Path
     label: int
     speaker: str
     corpus: str
     mel: NDArray[np.float16]
+    manner: dict[str, float]
 
     @property
     def fold(self) -> int:
@@ -66,9 +69,15 @@ def samples_of(path: Path) -> NDArray[np.float32]:
     return mono if rate == RATE else soxr.resample(mono, rate, RATE)
 
 
+def features_of(samples: NDArray[np.float32]) -> tuple[NDArray[np.float16], dict[str, float]]:
+    """Return log-mel [frames, 64], and prosody and timbre, as the product computes them."""
+    mel = spoken(log_mel(samples)).astype(np.float16)
+    return mel, {**prosody(samples), **timbre(samples)}
+
+
 def load(data: Path) -> list[Clip]:
     """Read every clip and compute its features."""
     return [
-        Clip(path, label, speaker, corpus, spoken(log_mel(samples_of(path))).astype(np.float16))
+        Clip(path, label, speaker, corpus, *features_of(samples_of(path)))
         for path, label, speaker, corpus in listed(data)
     ]

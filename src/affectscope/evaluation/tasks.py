@@ -31,6 +31,9 @@ from affectscope.evaluation.metrics import (
 from affectscope.evaluation.product_path import crops_of
 from affectscope.media import read_audio
 from affectscope.speech import VoiceModel, transcribe
+from affectscope.speech.manner import heard_in_turn
+from affectscope.speech.prosody import prosody
+from affectscope.speech.timbre import timbre
 from affectscope.video import ExpressionModel
 
 
@@ -148,6 +151,9 @@ def evaluate_text(data: Path, progress: Progress) -> Figures:
 def evaluate_voice(data: Path, progress: Progress) -> Figures:
     """Score voices: the whole of each file goes through the front end and the model.
 
+    The files of a speaker are heard one after the other in random order, as the phrases of a recording
+    are; `alone` repeats the figures for each file by itself.
+
     Args:
         data: ``.csv`` with the columns path, label, speaker; paths relative to the manifest.
         progress: Told of the files done.
@@ -160,18 +166,24 @@ def evaluate_voice(data: Path, progress: Progress) -> Figures:
             raise InvalidValue(f"unknown label {entry['label']!r}; valid: {', '.join(labels)}")
         gold.append(labels.index(entry["label"]))
     model = VoiceModel()
-    rows, heard, began = [], 0.0, time.perf_counter()
+    rows, manners, heard, began = [], [], 0.0, time.perf_counter()
     for done, entry in enumerate(entries, 1):
         with read_audio(data.parent / entry["path"]) as reader:
             samples = np.concatenate([chunk.samples for chunk in reader])
         heard += len(samples) / 16_000
         rows.append(model.predict(samples))
+        manners.append({**prosody(samples), **timbre(samples)})
         progress(done, len(entries))
-    figures = _exclusive("ravdess-8", np.array(gold), np.stack(rows))
+    rtf = (time.perf_counter() - began) / heard
+    # Of a file that names no speaker nothing is known but the file.
+    speakers = [entry["speaker"] or entry["path"] for entry in entries]
+    alone = np.stack(rows)
+    in_turn = heard_in_turn(model.manner, speakers, manners, alone)
     return {
-        **figures,
-        "speakers": len({entry["speaker"] for entry in entries}),
-        "rtf": (time.perf_counter() - began) / heard,
+        **_exclusive("ravdess-8", np.array(gold), in_turn),
+        "alone": _exclusive("ravdess-8", np.array(gold), alone),
+        "speakers": len(set(speakers)),
+        "rtf": rtf,
     }
 
 

@@ -39,7 +39,7 @@ class SpeechAnalyzer:
     def _permitted(self) -> VoiceModel | None:
         """Return the model, loaded; None where the licence policy excludes it."""
         try:
-            return self._voice if self._voice.model is not None else None
+            return self._voice if self._voice.manner is not None else None
         except ModelNotPermitted:
             return None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,15 +17,18 @@ from affectscope.affect import (
     TrackOpened,
     Utterance,
     UtteranceFound,
+    Window,
     affect_from,
 )
 from affectscope.models import card as model_card
 from affectscope.speech import voice
 from affectscope.speech.activity import Speech
 from affectscope.speech.logmel import RATE
+from affectscope.speech.manner import UsualManner
 from affectscope.speech.prosody import prosody
 from affectscope.speech.signal_quality import SignalQuality, level_dbfs, signal_quality
 from affectscope.speech.sliding import windows
+from affectscope.speech.timbre import timbre
 from affectscope.speech.transcript import Transcriber, Transcript
 from affectscope.telemetry import stage
 
@@ -34,7 +37,7 @@ LEAST_CONFIDENCE = 0.3
 
 
 class Hearing:
-    """Turns the phrases of one speaker into records.
+    """Turns the phrases of one speaker into records, and learns how they usually speak.
 
     Args:
         model: Judges the voice; None where the licence policy excludes it.
@@ -53,6 +56,7 @@ class Hearing:
         self._model = model
         self._engine = engine
         self._name, self._speaker = track, speaker
+        self._usual = None if model is None else UsualManner(model.manner)
 
     def opened(self) -> TrackOpened:
         """Return the track, which comes before its segments."""
@@ -78,32 +82,17 @@ class Hearing:
             level = {"level_dbfs": level_dbfs(phrase.samples)}
             measures = {**level, **prosody(phrase.samples), **quality.measures}
         with stage("infer"):
-            segment = self._segment(phrase, said, measures, quality)
+            manner = {**measures, **timbre(phrase.samples)}
+            shares, reason = self._judge(phrase.samples, quality, manner)
+            course: tuple[Window, ...] = ()
             if self._model is not None and quality.abstain is None:
-                course = windows(phrase, lambda samples: self._judge(samples, quality))
-                segment = segment.model_copy(update={"windows": course})
-        yield SegmentFound(track=self._name, segment=segment)
-        if self._engine is not None and said is not None and said.text:
-            yield UtteranceFound(
-                utterance=utterance(phrase, said, self._engine.name, self._speaker)
-            )
-
-    def estimate(self, phrase: Speech) -> SegmentFound:
-        """Judge a phrase that still goes on by what was heard of it; only its level is measured."""
-        with stage("infer"):
-            level = {"level_dbfs": level_dbfs(phrase.samples)}
-            segment = self._segment(phrase, None, level, signal_quality(phrase.samples))
-        return SegmentFound(track=self._name, segment=segment)
-
-    def _segment(
-        self,
-        phrase: Speech,
-        said: Transcript | None,
-        measures: dict[str, float],
-        quality: SignalQuality,
-    ) -> Segment:
-        affect, reason = self._judge(phrase.samples, quality)
-        return Segment(
+                course = windows(
+                    phrase, lambda samples: _told(*self._judge(samples, quality, manner))
+                )
+            if self._usual is not None and shares is not None:
+                self._usual.add(shares, manner)
+        affect, reason = _told(shares, reason)
+        segment = Segment(
             start=phrase.start,
             end=phrase.end,
             affect=affect,
@@ -112,25 +101,58 @@ class Hearing:
             text=said.text if said else None,
             words=said.words if said else (),
             measures=measures,
+            windows=course,
         )
+        yield SegmentFound(track=self._name, segment=segment)
+        if self._engine is not None and said is not None and said.text:
+            yield UtteranceFound(
+                utterance=utterance(phrase, said, self._engine.name, self._speaker)
+            )
+
+    def estimate(self, phrase: Speech) -> SegmentFound:
+        """Judge a phrase that still goes on by what was heard of it; only its level is told."""
+        with stage("prosody"):
+            quality = signal_quality(phrase.samples)
+            manner = {**prosody(phrase.samples), **timbre(phrase.samples)}
+        with stage("infer"):
+            affect, reason = _told(*self._judge(phrase.samples, quality, manner))
+        segment = Segment(
+            start=phrase.start,
+            end=phrase.end,
+            affect=affect,
+            abstained=reason,
+            quality=quality.flags,
+            measures={"level_dbfs": level_dbfs(phrase.samples)},
+        )
+        return SegmentFound(track=self._name, segment=segment)
 
     def _judge(
-        self, samples: NDArray[np.float32], quality: SignalQuality
-    ) -> tuple[Affect | None, str | None]:
-        """Return what a voice resembles, or the reason why that is not said.
+        self, samples: NDArray[np.float32], quality: SignalQuality, manner: Mapping[str, float]
+    ) -> tuple[NDArray[np.float32] | None, str | None]:
+        """Return what a voice resembles, as probabilities [8], or why that cannot be said.
 
         Args:
             samples: A phrase or a part of one.
             quality: Of the phrase.
+            manner: Prosody and timbre of the phrase.
         """
-        if self._model is None:
+        if self._model is None or self._usual is None:
             return None, "model-not-permitted"
         if len(samples) < voice.SHORTEST_SECONDS * RATE:
             return None, "too-short"
         if quality.abstain is not None:
             return None, quality.abstain
-        affect = affect_from("ravdess-8", self._model.predict(samples).tolist())
-        return (None, "low-confidence") if affect.confidence < LEAST_CONFIDENCE else (affect, None)
+        return self._usual.weighed(self._model.predict(samples), manner), None
+
+
+def _told(
+    shares: NDArray[np.float32] | None, reason: str | None
+) -> tuple[Affect | None, str | None]:
+    """Return what is said of probabilities, or the reason why nothing is."""
+    if shares is None:
+        return None, reason
+    affect = affect_from("ravdess-8", shares.tolist())
+    return (None, "low-confidence") if affect.confidence < LEAST_CONFIDENCE else (affect, None)
 
 
 def speaker_name(number: int) -> str:

@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from affectscope import models
 from affectscope.speech.logmel import BANDS, WINDOW, log_mel, spoken
+from affectscope.speech.manner import MannerModel, read_manner
 
 NAME = "voice-emotion"
+MANNER = "voice-emotion.manner.json"
 SHORTEST_SECONDS = 1.0
 """Shorter clips were not trained on."""
 
@@ -32,6 +34,11 @@ class VoiceModel:
     def model(self) -> models.Model:
         """The loaded network."""
         return models.load(NAME)
+
+    @cached_property
+    def manner(self) -> MannerModel:
+        """What the manner of a phrase adds to its sound."""
+        return read_manner(self.model.card.path(MANNER))
 
     def predict(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """Judge one clip.
