@@ -263,6 +263,8 @@ def export(pairs: list[Committee], clips: list[Clip], out: Path, epochs: int) ->
                     "speaker; where one channel holds several people, what is usual is a mean of "
                     "them. Where a speaker has one emotion throughout, recall is a little lower "
                     "than by the sound alone (uar_monotonous).",
+                    "Manners were learnt from such noise and such a telephone too, of other "
+                    "speakers: the figures under these say less of other noise.",
                     "Music, several speakers at once, strong noise and clips under one second are "
                     "outside of what was scored.",
                     "A label says what listeners hear in a voice, not what its speaker feels.",
