@@ -41,8 +41,8 @@ DECAY = 5e-3
 STRENGTH = 0.7
 SOUND = 0.6
 """How much manners and the sound count beside each other: each knows part of what the other says.
-Chosen by the likelihood of all speakers, and where that is flat by the calibration on both corpora; two
-numbers cannot learn speakers by heart."""
+Chosen by looking at likelihood and calibration on unheard speakers of both corpora, which two numbers
+cannot learn by heart."""
 
 Floats = NDArray[np.float64]
 

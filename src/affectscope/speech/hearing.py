@@ -82,7 +82,7 @@ class Hearing:
             level = {"level_dbfs": level_dbfs(phrase.samples)}
             measures = {**level, **prosody(phrase.samples), **quality.measures}
         with stage("infer"):
-            manner = {**measures, **timbre(phrase.samples)}
+            manner = self._manner(phrase, measures)
             shares, reason = self._judge(phrase.samples, quality, manner)
             course: tuple[Window, ...] = ()
             if self._model is not None and quality.abstain is None:
@@ -91,17 +91,12 @@ class Hearing:
                 )
             if self._usual is not None and shares is not None:
                 self._usual.add(shares, manner)
-        affect, reason = _told(shares, reason)
-        segment = Segment(
-            start=phrase.start,
-            end=phrase.end,
-            affect=affect,
-            abstained=reason,
-            quality=quality.flags,
-            text=said.text if said else None,
-            words=said.words if said else (),
-            measures=measures,
-            windows=course,
+        segment = _segment(phrase, shares, reason, quality, measures).model_copy(
+            update={
+                "text": said.text if said else None,
+                "words": said.words if said else (),
+                "windows": course,
+            }
         )
         yield SegmentFound(track=self._name, segment=segment)
         if self._engine is not None and said is not None and said.text:
@@ -113,18 +108,16 @@ class Hearing:
         """Judge a phrase that still goes on by what was heard of it; only its level is told."""
         with stage("prosody"):
             quality = signal_quality(phrase.samples)
-            manner = {**prosody(phrase.samples), **timbre(phrase.samples)}
+            measures = prosody(phrase.samples) if self._usual is not None else {}
         with stage("infer"):
-            affect, reason = _told(*self._judge(phrase.samples, quality, manner))
-        segment = Segment(
-            start=phrase.start,
-            end=phrase.end,
-            affect=affect,
-            abstained=reason,
-            quality=quality.flags,
-            measures={"level_dbfs": level_dbfs(phrase.samples)},
-        )
+            shares, reason = self._judge(phrase.samples, quality, self._manner(phrase, measures))
+        level = {"level_dbfs": level_dbfs(phrase.samples)}
+        segment = _segment(phrase, shares, reason, quality, level)
         return SegmentFound(track=self._name, segment=segment)
+
+    def _manner(self, phrase: Speech, measures: Mapping[str, float]) -> Mapping[str, float]:
+        """Return prosody and timbre of a phrase; nothing where no model reads them."""
+        return {} if self._usual is None else {**measures, **timbre(phrase.samples)}
 
     def _judge(
         self, samples: NDArray[np.float32], quality: SignalQuality, manner: Mapping[str, float]
@@ -143,6 +136,24 @@ class Hearing:
         if quality.abstain is not None:
             return None, quality.abstain
         return self._usual.weighed(self._model.predict(samples), manner), None
+
+
+def _segment(
+    phrase: Speech,
+    shares: NDArray[np.float32] | None,
+    reason: str | None,
+    quality: SignalQuality,
+    measures: Mapping[str, float],
+) -> Segment:
+    affect, reason = _told(shares, reason)
+    return Segment(
+        start=phrase.start,
+        end=phrase.end,
+        affect=affect,
+        abstained=reason,
+        quality=quality.flags,
+        measures=dict(measures),
+    )
 
 
 def _told(
