@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from affectscope import models
 from affectscope.affect import vocabulary
-from affectscope.speech.logmel import RATE
+from affectscope.speech.logmel import RATE, log_mel
 from affectscope.speech.phrases import Phrases
 from affectscope.speech.prosody import prosody
 from affectscope.speech.signal_quality import LOWEST_HZ, SignalQuality, signal_quality
@@ -221,7 +221,7 @@ def main() -> None:
         for one in voices:
             samples = spoil(one.samples)
             found.append(signal_quality(samples))
-            right += labels[int(model.predict(samples).argmax())] == one.label
+            right += labels[int(model.predict(log_mel(samples)).argmax())] == one.label
         print(f"{name:22} {_row(found)}  accuracy {right / len(voices):.2f}", flush=True)
     spent = {}
     for call in (signal_quality, prosody):

@@ -11,98 +11,149 @@ from numpy.typing import NDArray
 
 from affectscope.errors import ModelUnavailable
 from affectscope.speech import VoiceModel
-from affectscope.speech.manner import MannerModel, UsualManner, heard_in_turn, read_manner
+from affectscope.speech.figures import FIGURES
+from affectscope.speech.manner import Floats, MannerModel, OwnManner, heard_in_turn, read_manner
 
 EVEN = np.full(2, 0.5, np.float32)
 
 LOUD = MannerModel(
     figures=("loudness_db",),
     logarithmic=(),
-    mean=(-30.0,),
-    deviation=(5.0,),
-    persistence=(1.0,),
-    expected=((-0.5,), (0.5,)),
-    constant=(0.0, 0.0),
-    linear=((-1.5,), (1.5,)),
-    squared=((0.0,), (0.0,)),
+    mean=(-30.0, 0.0, 0.0),
+    deviation=(5.0, 1.0, 1.0),
+    directions=((1.0, 0.0), (0.0, -1.0), (0.0, 1.0)),
+    expected=((-1.5, -2.0), (1.5, 2.0)),
+    speakers=(4.0, 2.0),
+    ways=(0.2, 0.2),
+    by_figures=1,
+    weight=(1.0, 0.0),
     sound=1.0,
-    patience=5.0,
+    credence=1.0,
 )
-"""Two emotions, a soft one and a loud one."""
+"""Two emotions, a soft one and a loud one; the sound counts by itself only."""
+
+BIASED = LOUD.model_copy(update={"weight": (0.0, 1.0), "sound": 0.0})
+"""The sound counts only beside how the same speaker sounds otherwise."""
 
 
-def of(loudness: float) -> dict[str, float]:
-    return {"loudness_db": loudness}
+def at(loudness: float) -> Floats | None:
+    return LOUD.place({"loudness_db": loudness})
 
 
-def after(*phrases: tuple[float, NDArray[np.float32]]) -> UsualManner:
-    usual = UsualManner(LOUD)
+def after(*phrases: tuple[float, NDArray[np.float32]]) -> OwnManner:
+    """Return what is known after phrases of a loudness, whose sound says so much."""
+    own = OwnManner(LOUD)
     for loudness, shares in phrases:
-        usual.add(shares, of(loudness))
-    return usual
+        own.add(own.weighed(shares, at(loudness)), shares, at(loudness))
+    return own
 
 
-def test_the_first_phrase_is_judged_by_its_sound() -> None:
-    shares = np.array([0.3, 0.7], np.float32)
+def test_the_manner_of_a_stranger_says_little() -> None:
+    [_, loud] = OwnManner(LOUD).weighed(EVEN, at(-30 + 7.5))
+    [_, loud_for_known] = after(*[(-37.5, EVEN), (-22.5, EVEN)] * 20).weighed(EVEN, at(-22.5))
 
-    assert UsualManner(LOUD).weighed(shares, of(-10)) == pytest.approx(shares)
+    assert 0.6 < loud < 0.8
+    assert loud_for_known > 0.9
 
 
-@pytest.mark.parametrize("level", [-50.0, -30.0, -10.0])
+@pytest.mark.parametrize("level", [-40.0, -30.0, -20.0])
 def test_a_phrase_is_loud_for_its_speaker(level: float) -> None:
-    usual = after(*[(level - 5.0, EVEN), (level + 5.0, EVEN)] * 20)
+    own = after(*[(level - 7.5, EVEN), (level + 7.5, EVEN)] * 20)
 
-    assert usual.weighed(EVEN, of(level + 5))[1] > 0.9
-    assert usual.weighed(EVEN, of(level))[1] == pytest.approx(0.5, abs=0.15)
-    assert usual.weighed(EVEN, of(level - 5))[0] > 0.9
+    assert own.weighed(EVEN, at(level + 7.5))[1] > 0.9
+    assert own.weighed(EVEN, at(level))[1] == pytest.approx(0.5, abs=0.1)
+    assert own.weighed(EVEN, at(level - 7.5))[0] > 0.9
 
 
 def test_what_an_emotion_explains_is_not_the_speakers_own() -> None:
     soft = np.array([0.99, 0.01], np.float32)
-    gentle = after(*[(-32.5, soft)] * 40)
-    unknown = after(*[(-32.5, EVEN)] * 40)
+    gentle = after(*[(-44.0, soft), (-31.0, soft)] * 20)
+    unknown = after(*[(-44.0, EVEN), (-31.0, EVEN)] * 20)
 
-    assert gentle.weighed(EVEN, of(-32.5))[0] > 0.75
-    assert unknown.weighed(EVEN, of(-32.5))[0] == pytest.approx(0.5, abs=0.05)
+    assert gentle.weighed(EVEN, at(-37.5))[0] > 0.9
+    assert unknown.weighed(EVEN, at(-37.5))[0] == pytest.approx(0.5, abs=0.1)
+
+
+@pytest.mark.parametrize("level", [-37.5, -22.5, -10.0])
+def test_phrases_of_one_kind_are_judged_as_a_strangers(level: float) -> None:
+    always = after(*[(level - 3, EVEN), (level + 3, EVEN)] * 20)
+
+    assert always.weighed(EVEN, at(level)) == pytest.approx(
+        OwnManner(LOUD).weighed(EVEN, at(level))
+    )
+
+
+def test_the_sound_of_a_speaker_is_heard_beside_how_they_sound_otherwise() -> None:
+    """Who always sounds loud is soft where they sound less so."""
+    own = OwnManner(BIASED)
+    less, more = (np.array([1 - share, share], np.float32) for share in (0.6, 0.995))
+    for _ in range(40):
+        for shares, level in ((less, -45.0), (more, -15.0)):
+            own.add(own.weighed(shares, at(level)), shares, at(level))
+
+    assert own.weighed(less, at(-30))[0] > 0.6
+    assert own.weighed(more, at(-30))[1] > 0.9
 
 
 def test_what_was_long_ago_is_forgotten() -> None:
-    moved = after(*[(-10.0, EVEN)] * 300, *[(-50.0, EVEN)] * 300)
+    soft, loud = np.array([0.8, 0.2], np.float32), np.array([0.2, 0.8], np.float32)
+    now = [(-47.5, soft), (-32.5, loud)] * 500
+    moved = after(*[(-27.5, soft), (-12.5, loud)] * 150, *now)
 
-    assert moved.weighed(EVEN, of(-50))[0] == pytest.approx(0.5, abs=0.1)
+    assert moved.weighed(EVEN, at(-40))[0] == pytest.approx(0.5, abs=0.1)
 
 
 @pytest.mark.parametrize("figure", [math.nan, math.inf, -math.inf, 1e300, None])
 def test_what_is_missing_or_absurd_does_no_harm(figure: float | None) -> None:
-    manner = {} if figure is None else of(figure)
-    usual = after(*[(-30.0, EVEN)] * 40)
+    place = LOUD.place({} if figure is None else {"loudness_db": figure})
+    own = after(*[(-37.5, EVEN), (-22.5, EVEN)] * 20)
 
-    assert np.isfinite(usual.weighed(EVEN, manner)).all()
-    usual.add(EVEN, manner)
-    assert usual.weighed(EVEN, of(-30)) == pytest.approx(EVEN, abs=0.2)
+    assert np.isfinite(own.weighed(EVEN, place)).all()
+    own.add(EVEN, EVEN, place)
+    assert own.weighed(EVEN, at(-30)) == pytest.approx(EVEN, abs=0.3)
+
+
+def test_of_too_few_figures_nothing_is_said() -> None:
+    shares = np.array([0.3, 0.7], np.float32)
+    three = MannerModel(
+        **LOUD.model_dump()
+        | {
+            "figures": ("a", "b", "c"),
+            "mean": (0.0,) * 5,
+            "deviation": (1.0,) * 5,
+            "directions": ((1.0, 0.0),) * 5,
+        }
+    )
+
+    assert three.place({"a": 1.0, "b": math.nan}) is None
+    assert three.place({"a": 1.0, "b": 2.0}) == pytest.approx([3.0, 0.0])
+    assert OwnManner(three).weighed(shares, None) is shares
 
 
 def test_each_speaker_is_heard_by_themselves() -> None:
-    levels = [-50.0, -40.0, -20.0, -10.0] * 10
+    levels = [-52.5, -37.5, -22.5, -7.5] * 10
     speakers = ["far", "far", "near", "near"] * 10
     shares = np.tile(EVEN, (40, 1))
 
-    found = heard_in_turn(LOUD, speakers, [of(level) for level in levels], shares)
+    found = heard_in_turn(LOUD, speakers, [at(level) for level in levels], shares)
 
     assert (found[20:].argmax(1) == [0, 1, 0, 1] * 5).all()
-    assert (found == heard_in_turn(LOUD, speakers, [of(one) for one in levels], shares)).all()
+    assert (found == heard_in_turn(LOUD, speakers, [at(one) for one in levels], shares)).all()
 
 
 def test_the_shipped_model_fits_the_voice_model() -> None:
     model = VoiceModel()
-    labels, figures = len(model.predict(np.zeros(16_000, np.float32))), len(model.manner.figures)
+    labels = len(model.predict(np.zeros((98, 64), np.float32)))
+    figures, directions = np.shape(model.manner.directions)
 
-    assert np.shape(model.manner.linear) == np.shape(model.manner.squared) == (labels, figures)
-    assert np.shape(model.manner.expected) == (labels, figures)
-    assert np.shape(model.manner.constant) == (labels,)
-    assert min(model.manner.persistence) > 0
-    assert 0 < model.manner.sound <= 1
-    assert set(model.manner.logarithmic) <= set(model.manner.figures)
+    assert model.manner.figures == FIGURES
+    assert figures == len(FIGURES) + labels
+    assert np.shape(model.manner.expected) == (labels, directions)
+    assert len(model.manner.mean) == len(model.manner.deviation) == figures
+    for name in ("speakers", "ways", "weight"):
+        assert len(getattr(model.manner, name)) == directions
+    assert min(*model.manner.speakers, *model.manner.ways, *model.manner.deviation) > 0
+    assert 0 < model.manner.credence <= 1
 
 
 def test_a_broken_file_is_named(tmp_path: Path) -> None:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +16,10 @@ import soxr
 from numpy.typing import NDArray
 
 from affectscope.affect import vocabulary
-from affectscope.speech.logmel import RATE, log_mel, spoken
-from affectscope.speech.prosody import prosody
-from affectscope.speech.timbre import timbre
+from affectscope.speech.figures import figures
+from affectscope.speech.logmel import RATE
+from affectscope.speech.prosody import prosody_of
+from affectscope.speech.sound import Sound
 
 LABELS = vocabulary("ravdess-8").labels
 _NEMO = {
@@ -28,19 +33,25 @@ _NEMO = {
 FOLDS = 6
 """Three actors and one Polish speaker are held out in each."""
 
+CORES, CHUNK = 2, 32
+"""Processes that read clips, and how many each takes at a time."""
+
+Damage = Callable[[NDArray[np.float32], np.random.Generator], NDArray[np.float32]]
+"""What is done to samples, by chance."""
+
 _POLISH = ("EB0", "IC0", "KS0", "MP0", "SM0", "WR0")
 
 
 @dataclass
 class Clip:
-    """One utterance: file, label number, speaker, corpus, log-mel [frames, 64], manner."""
+    """One utterance: file, label number, speaker, corpus, log-mel [frames, 64], figures."""
 
     path: Path
     label: int
     speaker: str
     corpus: str
     mel: NDArray[np.float16]
-    manner: dict[str, float]
+    figures: dict[str, float]
 
     @property
     def fold(self) -> int:
@@ -70,14 +81,33 @@ def samples_of(path: Path) -> NDArray[np.float32]:
 
 
 def features_of(samples: NDArray[np.float32]) -> tuple[NDArray[np.float16], dict[str, float]]:
-    """Return log-mel [frames, 64], and prosody and timbre, as the product computes them."""
-    mel = spoken(log_mel(samples)).astype(np.float16)
-    return mel, {**prosody(samples), **timbre(samples)}
+    """Return log-mel [frames, 64] of the spoken part, and figures, as the product computes them."""
+    sound = Sound(samples)
+    return sound.spoken.astype(np.float16), figures(sound, prosody_of(sound))
 
 
 def load(data: Path) -> list[Clip]:
-    """Read every clip and compute its features."""
+    """Read every clip and compute its features, on two cores."""
+    clips = listed(data)
+    with ProcessPoolExecutor(CORES, get_context("fork")) as pool:
+        found = list(pool.map(_read, [path for path, *_ in clips], chunksize=CHUNK))
+    return [Clip(*clip, *features) for clip, features in zip(clips, found, strict=True)]
+
+
+def damaged(clips: list[Clip], damage: Damage) -> list[Clip]:
+    """Return clips with their sound damaged before the front end."""
+    paths, numbers = [clip.path for clip in clips], range(len(clips))
+    with ProcessPoolExecutor(CORES, get_context("fork")) as pool:
+        found = list(pool.map(partial(_spoil, damage), paths, numbers, chunksize=CHUNK))
     return [
-        Clip(path, label, speaker, corpus, *features_of(samples_of(path)))
-        for path, label, speaker, corpus in listed(data)
+        replace(clip, mel=mel, figures=figures)
+        for clip, (mel, figures) in zip(clips, found, strict=True)
     ]
+
+
+def _read(path: Path) -> tuple[NDArray[np.float16], dict[str, float]]:
+    return features_of(samples_of(path))
+
+
+def _spoil(damage: Damage, path: Path, seed: int) -> tuple[NDArray[np.float16], dict[str, float]]:
+    return features_of(damage(samples_of(path), np.random.default_rng(seed)))

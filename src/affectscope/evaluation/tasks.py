@@ -31,9 +31,10 @@ from affectscope.evaluation.metrics import (
 from affectscope.evaluation.product_path import crops_of
 from affectscope.media import read_audio
 from affectscope.speech import VoiceModel, transcribe
+from affectscope.speech.figures import figures
 from affectscope.speech.manner import heard_in_turn
-from affectscope.speech.prosody import prosody
-from affectscope.speech.timbre import timbre
+from affectscope.speech.prosody import prosody_of
+from affectscope.speech.sound import Sound
 from affectscope.video import ExpressionModel
 
 
@@ -166,19 +167,22 @@ def evaluate_voice(data: Path, progress: Progress) -> Figures:
             raise InvalidValue(f"unknown label {entry['label']!r}; valid: {', '.join(labels)}")
         gold.append(labels.index(entry["label"]))
     model = VoiceModel()
-    rows, manners, heard, began = [], [], 0.0, time.perf_counter()
+    rows, places, heard, began = [], [], 0.0, time.perf_counter()
     for done, entry in enumerate(entries, 1):
         with read_audio(data.parent / entry["path"]) as reader:
             samples = np.concatenate([chunk.samples for chunk in reader])
         heard += len(samples) / 16_000
-        rows.append(model.predict(samples))
-        manners.append({**prosody(samples), **timbre(samples)})
+        sound = Sound(samples)
+        rows.append(model.predict(sound.mels))
+        places.append(model.manner.place(figures(sound, prosody_of(sound))))
         progress(done, len(entries))
     rtf = (time.perf_counter() - began) / heard
     # Of a file that names no speaker nothing is known but the file.
     speakers = [entry["speaker"] or entry["path"] for entry in entries]
-    alone = np.stack(rows)
-    in_turn = heard_in_turn(model.manner, speakers, manners, alone)
+    by_sound = np.stack(rows)
+    in_turn = heard_in_turn(model.manner, speakers, places, by_sound)
+    each = [str(number) for number in range(len(entries))]
+    alone = heard_in_turn(model.manner, each, places, by_sound)
     return {
         **_exclusive("ravdess-8", np.array(gold), in_turn),
         "alone": _exclusive("ravdess-8", np.array(gold), alone),

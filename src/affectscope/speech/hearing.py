@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,12 +24,12 @@ from affectscope.affect import (
 from affectscope.models import card as model_card
 from affectscope.speech import voice
 from affectscope.speech.activity import Speech
+from affectscope.speech.known_voice import KnownVoice
 from affectscope.speech.logmel import RATE
-from affectscope.speech.manner import UsualManner
-from affectscope.speech.prosody import prosody
+from affectscope.speech.prosody import prosody_of
 from affectscope.speech.signal_quality import SignalQuality, level_dbfs, signal_quality
 from affectscope.speech.sliding import windows
-from affectscope.speech.timbre import timbre
+from affectscope.speech.sound import Sound
 from affectscope.speech.transcript import Transcriber, Transcript
 from affectscope.telemetry import stage
 
@@ -37,7 +38,7 @@ LEAST_CONFIDENCE = 0.3
 
 
 class Hearing:
-    """Turns the phrases of one speaker into records, and learns how they usually speak.
+    """Turns the phrases of one speaker into records, and learns how they show each emotion.
 
     Args:
         model: Judges the voice; None where the licence policy excludes it.
@@ -53,10 +54,9 @@ class Hearing:
         track: str = "voice-1",
         speaker: str = "speaker-1",
     ) -> None:
-        self._model = model
+        self._voice = None if model is None else KnownVoice(model)
         self._engine = engine
         self._name, self._speaker = track, speaker
-        self._usual = None if model is None else UsualManner(model.manner)
 
     def opened(self) -> TrackOpened:
         """Return the track, which comes before its segments."""
@@ -67,7 +67,7 @@ class Hearing:
             subject=self._speaker,
             modality="voice",
             vocabulary=card.vocabulary,
-            model=model if self._model is not None else None,
+            model=model if self._voice is not None else None,
         )
         return TrackOpened(track=track)
 
@@ -77,20 +77,21 @@ class Hearing:
         if self._engine is not None:
             with stage("transcribe"):
                 said = self._engine.transcribe(phrase)
+        sound = Sound(phrase.samples)
         with stage("prosody"):
             quality = signal_quality(phrase.samples)
             level = {"level_dbfs": level_dbfs(phrase.samples)}
-            measures = {**level, **prosody(phrase.samples), **quality.measures}
+            measures = {**level, **prosody_of(sound), **quality.measures}
         with stage("infer"):
-            manner = self._manner(phrase, measures)
-            shares, reason = self._judge(phrase.samples, quality, manner)
+            reason = self._excluded(phrase, quality)
+            shares: NDArray[np.float32] | None = None
             course: tuple[Window, ...] = ()
-            if self._model is not None and quality.abstain is None:
-                course = windows(
-                    phrase, lambda samples: _told(*self._judge(samples, quality, manner))
-                )
-            if self._usual is not None and shares is not None:
-                self._usual.add(shares, manner)
+            if self._voice is not None and reason is None:
+                judged = self._voice.judge(sound, measures)
+                part = partial(self._voice.judge_part, phrase=judged)
+                course = windows(phrase, sound.mels, lambda mels: _told(part(mels), None))
+                self._voice.learn(judged)
+                shares = judged.shares
         segment = _segment(phrase, shares, reason, quality, measures).model_copy(
             update={
                 "text": said.text if said else None,
@@ -106,36 +107,25 @@ class Hearing:
 
     def estimate(self, phrase: Speech) -> SegmentFound:
         """Judge a phrase that still goes on by what was heard of it; only its level is told."""
+        sound = Sound(phrase.samples)
         with stage("prosody"):
             quality = signal_quality(phrase.samples)
-            measures = prosody(phrase.samples) if self._usual is not None else {}
         with stage("infer"):
-            shares, reason = self._judge(phrase.samples, quality, self._manner(phrase, measures))
+            reason = self._excluded(phrase, quality)
+            shares = None
+            if self._voice is not None and reason is None:
+                shares = self._voice.judge(sound, prosody_of(sound)).shares
         level = {"level_dbfs": level_dbfs(phrase.samples)}
         segment = _segment(phrase, shares, reason, quality, level)
         return SegmentFound(track=self._name, segment=segment)
 
-    def _manner(self, phrase: Speech, measures: Mapping[str, float]) -> Mapping[str, float]:
-        """Return prosody and timbre of a phrase; nothing where no model reads them."""
-        return {} if self._usual is None else {**measures, **timbre(phrase.samples)}
-
-    def _judge(
-        self, samples: NDArray[np.float32], quality: SignalQuality, manner: Mapping[str, float]
-    ) -> tuple[NDArray[np.float32] | None, str | None]:
-        """Return what a voice resembles, as probabilities [8], or why that cannot be said.
-
-        Args:
-            samples: A phrase or a part of one.
-            quality: Of the phrase.
-            manner: Prosody and timbre of the phrase.
-        """
-        if self._model is None or self._usual is None:
-            return None, "model-not-permitted"
-        if len(samples) < voice.SHORTEST_SECONDS * RATE:
-            return None, "too-short"
-        if quality.abstain is not None:
-            return None, quality.abstain
-        return self._usual.weighed(self._model.predict(samples), manner), None
+    def _excluded(self, phrase: Speech, quality: SignalQuality) -> str | None:
+        """Return why a phrase cannot be judged, if it cannot."""
+        if self._voice is None:
+            return "model-not-permitted"
+        if len(phrase.samples) < voice.SHORTEST_SECONDS * RATE:
+            return "too-short"
+        return quality.abstain
 
 
 def _segment(

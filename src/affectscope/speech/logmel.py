@@ -70,8 +70,18 @@ def log_mel(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     return energies
 
 
-def spoken(mels: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the frames of a clip from its first loud one to its last, relative to its level.
+def energy(mels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the natural logarithm of the energy of each frame, all bands together, [frames].
+
+    Args:
+        mels: float32 [frames, 64], natural logarithms below 80.
+    """
+    # Not np.logaddexp, which takes ten times as long.
+    return np.asarray(np.log(np.exp(mels).sum(axis=1)))
+
+
+def spoken_part(mels: NDArray[np.float32]) -> tuple[slice, NDArray[np.float32]]:
+    """Return where a clip goes from its first loud frame to its last, and that relative to its level.
 
     Loud is what is less than 30 dB below the usual level, which is the 95th percentile of all; in
     noise that is everything. A tenth of a second is kept on both sides. How far a speaker was from
@@ -82,11 +92,15 @@ def spoken(mels: NDArray[np.float32]) -> NDArray[np.float32]:
         mels: float32 [frames, 64], as `log_mel` gives them, at least one.
 
     Returns:
-        float32 [frames or fewer, 64], from -14 up.
+        Which frames, and float32 [those frames, 64], from -14 up.
     """
-    level = np.logaddexp.reduce(mels, axis=1)
-    usual = np.percentile(level, 95)
+    level = energy(mels)
+    usual = np.float32(np.percentile(level, 95))
     (loud,) = np.nonzero(level > usual - LOUD)
-    cut = mels[max(0, loud[0] - MARGIN) : loud[-1] + 1 + MARGIN]
-    relative: NDArray[np.float32] = np.logaddexp(cut - np.float32(usual), np.float32(-RANGE))
-    return relative
+    part = slice(max(0, loud[0] - MARGIN), loud[-1] + 1 + MARGIN)
+    return part, np.log(np.exp(mels[part] - usual) + np.exp(np.float32(-RANGE)))
+
+
+def spoken(mels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the frames of a `spoken_part`, relative to its level."""
+    return spoken_part(mels)[1]

@@ -1,7 +1,7 @@
-"""What the manner of a phrase says of its emotion, beside how its speaker usually speaks.
+"""What the manner of a phrase says of its emotion, and how each speaker shows each emotion.
 
 How high or loud a voice is says little by itself, as voices and microphones differ more than emotions
-do. How far a phrase departs from what is usual for its speaker says much.
+do. How a phrase departs from what else its speaker says tells much.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -20,35 +20,47 @@ from affectscope.errors import ModelUnavailable
 
 Floats = NDArray[np.float64]
 
-MEMORY = 60.0
-"""Phrases after which what is usual no longer depends on earlier ones much: voices get tired, and
-microphones are moved."""
+MEMORY = 200.0
+"""Phrases after which earlier ones count little: voices get tired, and microphones are moved."""
 
-MOST = 2.5
-"""Departures from what is usual for a speaker are taken for no larger than this: little beyond was
-seen in training, and squares get large."""
+ENOUGH_RANGE = 0.25
+"""Of the variance that emotions have in the mean of speakers, part that a speaker's own phrases have to
+have beyond that of one emotion, for what was learnt of the speaker to count fully. In training phrases
+of all emotions reached it with every speaker, and those of one emotion with few. Chosen by looking at
+these."""
+
+FIRST_RANGE, FIRST_PHRASES = 0.12, 4.0
+"""The range that is supposed at first, and the phrases that this supposition counts for."""
+
+LEAST_SHARE = 1e-6
+"""Smaller probabilities are taken for this one: no phrase tells that much."""
 
 FARTHEST = 10.0
-"""Likewise departures from what is usual for all: no voice and no microphone is further off."""
+"""Departures from what is usual for all are taken for no larger than this, in deviations."""
 
 
 class MannerModel(BaseModel):
     """A model of manners, by `training/voice/manner.py`.
 
+    A phrase is a place in a space of few directions: those in which emotions differ most beside how
+    phrases of one emotion by one speaker do, which have variance 1 in each. A speaker's own place
+    for an emotion is drawn about the expected one: by something that is the same for all their
+    emotions, and by something that is not. What the sound of a phrase resembles is part of its
+    place, for it too is biased for each speaker, in a way that is learnt.
+
     Attributes:
-        figures: Names of m figures of prosody and timbre.
-        logarithmic: Those that are taken as logarithms.
-        mean: [m], over emotions and speakers.
-        deviation: [m], the unit of departures.
-        persistence: [m], after so many phrases half of a speaker's departure is believed: the variance
-            from phrase to phrase over that from speaker to speaker.
-        expected: [labels, m], mean departure of each emotion.
-        constant: [labels], logits.
-        linear: [labels, m], logits for each departure.
-        squared: [labels, m], logits for each squared departure.
-        sound: 0 to 1, how much the sound counts where manners count fully: part of what they say
-            is the same.
-        patience: After so many phrases manners count half.
+        figures: Names of m figures, of `affectscope.speech.figures`.
+        logarithmic: Those that are read as logarithms.
+        mean: [m + labels], over emotions and speakers, of figures and of logits.
+        deviation: [m + labels], the unit of departures.
+        directions: [m + labels, d], what a departure adds to the place.
+        expected: [labels, d], places of the emotions.
+        speakers: [d], variance from speaker to speaker, whatever the emotion.
+        ways: [d], variance from speaker to speaker of one emotion beside the others.
+        by_figures: So many directions, the first, are made of figures; the others are made of logits.
+        weight: [d], how much a direction counts,
+        sound: and how much the sound by itself does: part of what they say is the same.
+        credence: 0 to 1, how much a phrase teaches: what is heard in it may be wrong.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -57,33 +69,63 @@ class MannerModel(BaseModel):
     logarithmic: tuple[str, ...]
     mean: tuple[float, ...]
     deviation: tuple[float, ...]
-    persistence: tuple[float, ...]
+    directions: tuple[tuple[float, ...], ...]
     expected: tuple[tuple[float, ...], ...]
-    constant: tuple[float, ...]
-    linear: tuple[tuple[float, ...], ...]
-    squared: tuple[tuple[float, ...], ...]
+    speakers: tuple[float, ...]
+    ways: tuple[float, ...]
+    by_figures: int
+    weight: tuple[float, ...]
     sound: float
-    patience: float
+    credence: float
 
-    def values(self, manner: Mapping[str, float]) -> Floats:
-        """Return figures [m], some as logarithms; nan where one is missing."""
-        values = [manner.get(name, math.nan) for name in self.figures]
-        # What is counted or is a ratio is at least zero; of zero there is no logarithm.
-        logs = [
-            math.log(max(value, 1e-2)) if name in self.logarithmic else value
-            for name, value in zip(self.figures, values, strict=True)
-        ]
-        return np.array(logs)
+    def place(self, figures: Mapping[str, float]) -> Floats | None:
+        """Return where a phrase is [d], but for its sound.
 
-    def read(self, manner: Mapping[str, float]) -> Floats:
-        """Return figures as departures [m] from what is usual for all; nan where one is missing."""
-        departures = (self.values(manner) - self.mean) / self.deviation
-        return np.asarray(np.clip(departures, -FARTHEST, FARTHEST))
+        A figure that is not known is taken for the mean. None where more than half are not known.
+        """
+        values = figure_values(figures, self.figures, self.logarithmic)
+        if np.isfinite(values).mean() < 0.5:
+            return None
+        return self._moved(values, slice(None, len(self.figures)))
 
-    def evidence(self, departures: Floats) -> Floats:
-        """Return logits [..., labels] for departures [..., m] from what is usual for a speaker."""
-        straight = departures @ np.array(self.linear).T
-        return np.asarray(self.constant + straight + departures**2 @ np.array(self.squared).T)
+    def with_sound(self, place: Floats, shares: NDArray[np.float32]) -> Floats:
+        """Return where a phrase is [d] that sounds so.
+
+        Args:
+            place: But for its sound.
+            shares: Probabilities [labels] by the sound of the phrase alone.
+        """
+        return place + self._moved(logits_of(shares), slice(len(self.figures), None))
+
+    def _moved(self, values: Floats, some: slice) -> Floats:
+        mean, deviation, directions = self._arrays
+        departures = (values - mean[some]) / deviation[some]
+        return np.asarray(
+            np.nan_to_num(np.clip(departures, -FARTHEST, FARTHEST)) @ directions[some]
+        )
+
+    @cached_property
+    def _arrays(self) -> tuple[Floats, Floats, Floats]:
+        return np.array(self.mean), np.array(self.deviation), np.array(self.directions)
+
+
+def figure_values(
+    figures: Mapping[str, float], names: Sequence[str], logarithmic: Sequence[str]
+) -> Floats:
+    """Return figures in order of their names, some as logarithms; NaN where one is missing."""
+    values = [figures.get(name, math.nan) for name in names]
+    # What is counted or is a ratio is at least zero; of zero there is no logarithm.
+    logs = [
+        math.log(max(value, 1e-2)) if name in logarithmic else value
+        for name, value in zip(names, values, strict=True)
+    ]
+    return np.array(logs)
+
+
+def logits_of(shares: NDArray[np.float32]) -> Floats:
+    """Return logarithms of probabilities [..., labels] less their mean."""
+    logits = np.log(np.maximum(shares, LEAST_SHARE).astype(np.float64))
+    return np.asarray(logits - logits.mean(-1, keepdims=True))
 
 
 def read_manner(path: Path) -> MannerModel:
@@ -98,13 +140,17 @@ def read_manner(path: Path) -> MannerModel:
         raise ModelUnavailable(f"{path.name} is not a readable model: {error}") from error
 
 
-class UsualManner:
-    """How one speaker usually speaks, learnt from one phrase after the other.
+class OwnManner:
+    """How one speaker shows each emotion, learnt from one phrase after the other.
 
-    Of every phrase that part of the departure is left that its emotion does not explain; its mean,
-    drawn towards zero as long as there are few, is the speaker's own (the best linear unbiased
-    prediction of a random effect, Henderson 1975). So a calm speaker does not become what calm is
-    measured by, as far as it is heard that they are calm.
+    The places of a speaker's emotions have a normal distribution, which begins as the one that all
+    speakers have, and phrases make it narrower: a mixed model with a random intercept and random
+    slopes (Laird and Ware 1982). A phrase counts for each emotion by its probability. So a calm
+    speaker does not become what calm is measured by, as far as it is heard that they are calm; and
+    while little was heard of a speaker, places say little, for they may be anywhere.
+
+    One cluster of phrases may be any emotion of a speaker who is not known. So as long as phrases
+    differ by little more than those of one emotion do, they are judged as a stranger's.
 
     Args:
         model: What manners say.
@@ -112,49 +158,107 @@ class UsualManner:
 
     def __init__(self, model: MannerModel) -> None:
         self._model = model
-        self._sums = np.zeros(len(model.figures))
-        self._counts = np.zeros(len(model.figures))
-        self._phrases = 0.0
+        labels, directions = np.shape(model.expected)
+        one = np.eye(labels)
+        # The same for each direction: [d, labels, labels].
+        covariance = (
+            np.array(model.speakers)[:, None, None] + np.array(model.ways)[:, None, None] * one
+        )
+        self._precision = np.linalg.inv(covariance)
+        self._pull = self._precision @ np.array(model.expected).T[:, :, None]
+        self._counts = np.zeros(labels)
+        self._sums = np.zeros((directions, labels))
+        self._range = _Range(np.array(model.expected)[:, : model.by_figures])
+        self._learn()
+        self._strangers = self._means, self._variances
 
-    def weighed(
-        self, shares: NDArray[np.float32], manner: Mapping[str, float]
-    ) -> NDArray[np.float32]:
+    def weighed(self, shares: NDArray[np.float32], place: Floats | None) -> NDArray[np.float32]:
         """Return probabilities after looking at the manner too.
-
-        With no phrase before, they are those that were given.
 
         Args:
             shares: Probabilities [labels] by the sound of the phrase alone.
-            manner: Figures of the phrase, as `prosody` and `timbre` give them.
+            place: Of the phrase, as `MannerModel.place` gives it; without, the probabilities are
+                those that were given.
         """
-        weight = self._phrases / (self._phrases + self._model.patience)
-        usual = self._sums / (self._counts + self._model.persistence)
-        departures = np.nan_to_num(np.clip(self._model.read(manner) - usual, -MOST, MOST))
-        sound = 1 - weight * (1 - self._model.sound)
-        logits = sound * np.log(np.maximum(shares, 1e-12))
-        logits += weight * self._model.evidence(departures)
+        if place is None:
+            return shares
+        where, own = self._model.with_sound(place, shares), self._range.share()
+        evidence = own * _likelihood(where, self._means, self._variances)
+        evidence += (1 - own) * _likelihood(where, *self._strangers)
+        logits = self._model.sound * logits_of(shares) + np.array(self._model.weight) @ evidence
         found = np.exp(logits - logits.max())
         return np.asarray(found / found.sum(), np.float32)
 
-    def add(self, shares: NDArray[np.float32], manner: Mapping[str, float]) -> None:
+    def add(
+        self,
+        judged: NDArray[np.float32],
+        shares: NDArray[np.float32],
+        place: Floats | None,
+    ) -> None:
         """Learn from a phrase.
 
         Args:
-            shares: Its probabilities [labels], as `weighed` gave them.
-            manner: Likewise.
+            judged: Its probabilities [labels], as `weighed` gave them.
+            shares: Likewise.
+            place: Likewise.
         """
-        rest = self._model.read(manner) - shares @ np.array(self._model.expected)
-        there = np.isfinite(rest)
+        if place is None:
+            return
+        where = self._model.with_sound(place, shares)
+        fading, credence = 1 - 1 / MEMORY, self._model.credence * judged.astype(np.float64)
+        self._counts = fading * self._counts + credence
+        self._sums = fading * self._sums + where[:, None] * credence
+        self._range.add(where[: self._model.by_figures])
+        self._learn()
+
+    def _learn(self) -> None:
+        """Find means and variances [d, labels] of the speaker's places, given what was heard."""
+        covariance = np.linalg.inv(self._precision + np.diag(self._counts))
+        self._means = (covariance @ (self._pull + self._sums[:, :, None]))[:, :, 0]
+        self._variances = np.diagonal(covariance, axis1=1, axis2=2)
+
+
+class _Range:
+    """How far the phrases of a speaker differ.
+
+    Args:
+        expected: Places of the emotions [labels, d].
+    """
+
+    def __init__(self, expected: Floats) -> None:
+        self._emotions = expected.var(0).sum()
+        self._phrases = 0.0
+        self._sum, self._squares = np.zeros(expected.shape[1]), np.zeros(expected.shape[1])
+
+    def add(self, place: Floats) -> None:
+        """Look at a phrase, at a place [d]."""
         fading = 1 - 1 / MEMORY
-        self._sums = fading * self._sums + np.where(there, rest, 0.0)
-        self._counts = fading * self._counts + there
         self._phrases = fading * self._phrases + 1
+        self._sum = fading * self._sum + place
+        self._squares = fading * self._squares + place**2
+
+    def share(self) -> float:
+        """Return 0 where phrases differ no more than those of one emotion, 1 where they do enough."""
+        seen = 0.0
+        if self._phrases > 1.5:
+            mean = self._sum / self._phrases
+            variance = (self._squares / self._phrases - mean**2) * self._phrases
+            beyond = (variance / (self._phrases - 1) - 1).sum()
+            seen = self._phrases * beyond / self._emotions
+        found = (seen + FIRST_PHRASES * FIRST_RANGE) / (self._phrases + FIRST_PHRASES)
+        return float(np.clip(found / ENOUGH_RANGE, 0, 1))
+
+
+def _likelihood(place: Floats, means: Floats, variances: Floats) -> Floats:
+    """Return logarithms [d, labels], but for a constant, of a place [d] given each emotion."""
+    variance = 1 + variances
+    return np.asarray(-0.5 * ((place[:, None] - means) ** 2 / variance + np.log(variance)))
 
 
 def heard_in_turn(
     model: MannerModel,
     speakers: Sequence[str],
-    manners: Sequence[Mapping[str, float]],
+    places: Sequence[Floats | None],
     shares: NDArray[np.float32],
 ) -> NDArray[np.float32]:
     """Return probabilities [n, labels] of clips of which each speaker's are heard as one recording.
@@ -164,13 +268,13 @@ def heard_in_turn(
     Args:
         model: What manners say.
         speakers: Whose each clip is.
-        manners: Of each clip, as `prosody` and `timbre` give them.
+        places: Of each clip, as `MannerModel.place` gives them.
         shares: Probabilities [n, labels] by the sound of each clip alone.
     """
-    usual: dict[str, UsualManner] = defaultdict(partial(UsualManner, model))
+    own: dict[str, OwnManner] = defaultdict(partial(OwnManner, model))
     found = np.empty_like(shares)
-    for place in np.random.default_rng(0).permutation(len(speakers)):
-        one = usual[speakers[place]]
-        found[place] = one.weighed(shares[place], manners[place])
-        one.add(found[place], manners[place])
+    for clip in np.random.default_rng(0).permutation(len(speakers)):
+        speaker = own[speakers[clip]]
+        found[clip] = speaker.weighed(shares[clip], places[clip])
+        speaker.add(found[clip], shares[clip], places[clip])
     return found

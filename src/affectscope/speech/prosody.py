@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from affectscope.speech.loudness import levels, loudness
-from affectscope.speech.pitch import contour, pitch
+from affectscope.speech.loudness import loudness
+from affectscope.speech.pitch import contour
 from affectscope.speech.rate import speech_rate
-from affectscope.speech.spectra import spectra
+from affectscope.speech.sound import Sound
 from affectscope.speech.voice_quality import voice_quality
 
 MEASURES: dict[str, str] = {
@@ -40,16 +40,18 @@ def prosody(samples: NDArray[np.float32]) -> dict[str, float]:
     Returns:
         Some of `MEASURES`, in their order; none for fewer than 800 samples (50 ms) or silence.
     """
-    frames = spectra(samples)
-    level = levels(frames)
-    loud = loudness(level)
+    return prosody_of(Sound(samples))
+
+
+def prosody_of(sound: Sound) -> dict[str, float]:
+    """Return the `prosody` of a sound of which more is asked."""
+    loud = loudness(sound.levels)
     if not loud:
         return {}
-    path = pitch(frames)
     found = {
-        **contour(path),
+        **contour(sound.pitch),
         **loud,
-        **speech_rate(frames, level, path.voiced),
-        **voice_quality(frames, path),
+        **speech_rate(sound.spectra, sound.levels, sound.pitch.voiced),
+        **voice_quality(sound.spectra, sound.pitch),
     }
     return {name: found[name] for name in MEASURES if name in found}

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affectscope import models
-from affectscope.speech.logmel import BANDS, WINDOW, log_mel, spoken
+from affectscope.speech.logmel import BANDS, spoken
 from affectscope.speech.manner import MannerModel, read_manner
 
 NAME = "voice-emotion"
@@ -37,25 +37,23 @@ class VoiceModel:
 
     @cached_property
     def manner(self) -> MannerModel:
-        """What the manner of a phrase adds to its sound."""
+        """What the manner of a phrase says beside its sound."""
         return read_manner(self.model.card.path(MANNER))
 
-    def predict(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Judge one clip.
+    def predict(self, mels: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Judge one clip by its sound.
 
         Silence at both ends is left out. A clip longer than `WINDOW_SECONDS` is cut into equal
         windows that overlap by half; the probabilities are their mean. A clip under half a second is
         repeated until it is not.
 
         Args:
-            samples: Mono float32 [n], n >= 1, in [-1, 1] at 16 kHz.
+            mels: Log-mel energies float32 [frames, 64], at least one frame, as `log_mel` gives them.
 
         Returns:
             Calibrated probabilities [8] over ``ravdess-8``.
         """
-        if len(samples) < WINDOW:
-            samples = np.resize(samples, WINDOW)
-        mels = spoken(log_mel(samples))
+        mels = spoken(mels)
         if len(mels) < LEAST_FRAMES:
             mels = np.resize(mels, (LEAST_FRAMES, BANDS))
         size = round(WINDOW_SECONDS * 100)
