@@ -251,6 +251,8 @@ def export(networks: list[VoiceNet], clips: list[Clip], out: Path, epochs: int) 
                     "channel holds several people, they are taken for one. Where a speaker has one "
                     "emotion throughout, recall is lower than for each clip by itself "
                     "(uar_monotonous).",
+                    "How much sound, figures and range count beside each other (six numbers) was "
+                    "chosen by looking at these same speakers, so the figures are a little too good.",
                     "Manners were learnt from such noise and such a telephone too, of other "
                     "speakers: the figures under these say less of other noise.",
                     "Music, several speakers at once, strong noise and clips under one second are "

@@ -25,9 +25,9 @@ MEMORY = 200.0
 
 ENOUGH_RANGE = 0.25
 """Of the variance that emotions have in the mean of speakers, part that a speaker's own phrases have to
-have beyond that of one emotion, for what was learnt of the speaker to count fully. In training phrases
-of all emotions reached it with every speaker, and those of one emotion with few. Chosen by looking at
-these."""
+have beyond that of one emotion, for what was learnt of the speaker to count fully. Phrases of all
+emotions reached it with every unheard speaker, and those of one emotion mostly not; it was chosen by
+looking at these."""
 
 FIRST_RANGE, FIRST_PHRASES = 0.12, 4.0
 """The range that is supposed at first, and the phrases that this supposition counts for."""
