@@ -108,13 +108,14 @@ class Hearing:
     def estimate(self, phrase: Speech) -> SegmentFound:
         """Judge a phrase that still goes on by what was heard of it; only its level is told."""
         sound = Sound(phrase.samples)
+        shares = None
         with stage("prosody"):
             quality = signal_quality(phrase.samples)
-        with stage("infer"):
             reason = self._excluded(phrase, quality)
-            shares = None
+            measures = prosody_of(sound) if reason is None else {}
+        with stage("infer"):
             if self._voice is not None and reason is None:
-                shares = self._voice.judge(sound, prosody_of(sound)).shares
+                shares = self._voice.judge(sound, measures).shares
         level = {"level_dbfs": level_dbfs(phrase.samples)}
         segment = _segment(phrase, shares, reason, quality, level)
         return SegmentFound(track=self._name, segment=segment)
